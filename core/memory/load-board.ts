@@ -1,7 +1,8 @@
 // The load board: what the balancer knows of every worker. Policies are pure functions of it.
 // Two cache lines a worker, one for each writer, so that they do not take each other's line away.
 //
-//   line 0, writer main:    state · flows assigned (+1 at assignment, -1 when the flow ends) · weight · command
+//   line 0, writer main:    state · flows assigned (+1 at assignment, -1 when the flow ends) · weight · command ·
+//                           sources pinned to it
 //   line 1, writer worker:  heartbeat · requests in flight · service time (µs, moving average) · requests served ·
 //                           responses · connections · session cache hits · loads
 
@@ -17,6 +18,7 @@ export const BOARD_STATE = 0;
 export const BOARD_FLOWS = 1;
 export const BOARD_WEIGHT = 2;
 export const BOARD_COMMAND = 3;
+export const BOARD_SOURCES = 4;
 // Line 1, written by the worker.
 export const BOARD_HEARTBEAT = CACHE_LINE_WORDS;
 export const BOARD_IN_FLIGHT = CACHE_LINE_WORDS + 1;

@@ -1,0 +1,206 @@
+// The parser on real packets: the verdict that each capture's packets get, and tuples that agree with other programs'.
+// The numbers of example2, ip-frag and raw_ip were found again by a separate program (checksums summed in Python).
+
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { formatAddress } from "../../../core/wire/address.js";
+import { PARSE_FAULTS, PacketView, parsePacket } from "../../../core/wire/packet.js";
+import { CAPTURES, captureTest, readPackets } from "../../support/captures.js";
+import { addressBytes, parserBuffer, word } from "../../support/packets.js";
+
+const view = new PacketView();
+
+/** What each capture's IP packets get; `{}` has none. */
+const VERDICTS: Record<string, Record<string, number>> = {
+  "checksums/ip4-bad-chksum.pcap": { "bad-ipv4-checksum": 1 },
+  "checksums/ip4-icmp-bad-chksum.pcap": { "bad-icmp-checksum": 1 },
+  "checksums/ip4-icmp-good-chksum.pcap": { ok: 1 },
+  "checksums/ip4-tcp-bad-chksum.pcap": { "bad-tcp-checksum": 1 },
+  "checksums/ip4-tcp-good-chksum.pcap": { martian: 1 },
+  "checksums/ip4-udp-bad-chksum.pcap": { "bad-udp-checksum": 1 },
+  "checksums/ip4-udp-good-chksum.pcap": { martian: 1 },
+  "checksums/ip6-hoa-tcp-bad-chksum.pcap": { "bad-tcp-checksum": 1 },
+  "checksums/ip6-hoa-tcp-good-chksum.pcap": { "home-address": 1 },
+  "checksums/ip6-hoa-udp-bad-chksum.pcap": { "bad-udp-checksum": 1 },
+  "checksums/ip6-hoa-udp-good-chksum.pcap": { "home-address": 1 },
+  "checksums/ip6-icmp6-bad-chksum.pcap": { "bad-icmp-checksum": 1 },
+  "checksums/ip6-icmp6-good-chksum.pcap": { ok: 1 },
+  "checksums/ip6-route0-icmp6-bad-chksum.pcap": { "bad-icmp-checksum": 1 },
+  "checksums/ip6-route0-icmp6-good-chksum.pcap": { "source-routed": 1 },
+  "checksums/ip6-route0-tcp-bad-chksum.pcap": { "bad-tcp-checksum": 1 },
+  "checksums/ip6-route0-tcp-good-chksum.pcap": { "source-routed": 1 },
+  "checksums/ip6-route0-udp-bad-chksum.pcap": { "bad-udp-checksum": 1 },
+  "checksums/ip6-route0-udp-good-chksum.pcap": { "source-routed": 1 },
+  "checksums/ip6-tcp-bad-chksum.pcap": { "bad-tcp-checksum": 1 },
+  "checksums/ip6-tcp-good-chksum.pcap": { ok: 1 },
+  "checksums/ip6-udp-bad-chksum.pcap": { "bad-udp-checksum": 1 },
+  "checksums/ip6-udp-good-chksum.pcap": { ok: 1 },
+  "checksums/localhost-bad-chksum.pcap": { "bad-tcp-checksum": 6, ok: 4 },
+  "checksums/mip6-bad-mh-chksum.pcap": { "bad-mobility-checksum": 1 },
+  "checksums/mip6-good-mh-chksum.pcap": { "unsupported-protocol": 1 },
+  "community-id/arp.pcap": {},
+  "community-id/icmp.pcap": { ok: 4 },
+  "community-id/icmp6.pcap": { ok: 20 },
+  "community-id/ipv6.pcap": { ok: 17 },
+  "community-id/rsvp.pcap": { "unsupported-protocol": 2 },
+  "community-id/sctp.pcap": { "unsupported-protocol": 5 },
+  "community-id/tcp.pcap": { ok: 9, truncated: 3 },
+  "community-id/udp.pcap": { ok: 2 },
+  "example2.pcap": { ok: 4699 },
+  "icmp/5-pings.pcap": { ok: 10 },
+  "icmp/icmp-destunreach-ip.pcap": { ok: 1 },
+  "icmp/icmp-destunreach-no-context.pcap": { "missing-icmp-inner": 1 },
+  "icmp/icmp-destunreach-udp.pcap": { ok: 1 },
+  "icmp/icmp-ping.pcap": { ok: 4 },
+  "icmp/icmp-timeexceeded.pcap": { ok: 1 },
+  "icmp/icmp6-destunreach-ip6ext-trunc.pcap": { "truncated-icmp-inner": 1 },
+  "icmp/icmp6-destunreach-ip6ext-udp.pcap": { ok: 1 },
+  "icmp/icmp6-destunreach-ip6ext.pcap": { ok: 1 },
+  "icmp/icmp6-destunreach-no-context.pcap": { "missing-icmp-inner": 1 },
+  "icmp/icmp6-mld-query.pcap": { ok: 1 },
+  "icmp/icmp6-mldv1.pcap": { ok: 4 },
+  "icmp/icmp6-mldv2.pcap": { ok: 5 },
+  "icmp/icmp6-nd-options.pcap": { ok: 20 },
+  "icmp/icmp6-nd-short-options.pcap": { ok: 16 },
+  "icmp/icmp6-neighbor-advert.pcap": { ok: 1 },
+  "icmp/icmp6-neighbor-solicit.pcap": { ok: 1 },
+  "icmp/icmp6-paramprob.pcap": { ok: 1 },
+  "icmp/icmp6-ping.pcap": { ok: 8 },
+  "icmp/icmp6-redirect-hdr-opt.pcap": { ok: 1 },
+  "icmp/icmp6-redirect.pcap": { ok: 1 },
+  "icmp/icmp6-router-advert.pcap": { ok: 1 },
+  "icmp/icmp6-router-solicit.pcap": { ok: 1 },
+  "icmp/icmp6-timeexceeded.pcap": { ok: 1 },
+  "icmp/icmp6-toobig.pcap": { ok: 1 },
+  "ip-frag.pcap": {
+    "bad-udp-checksum": 318,
+    ok: 695,
+    "unsupported-protocol": 47,
+    "bad-tcp-checksum": 77,
+    fragment: 1859,
+  },
+  "raw_ip.pcap": { ok: 53, "bad-ipv4-checksum": 46, martian: 1 },
+};
+
+function countVerdicts(name: string): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const packet of readPackets(name)) {
+    const { bytes, halves } = parserBuffer(packet);
+    const verdict = PARSE_FAULTS[parsePacket(bytes, halves, 0, packet.length, false, view)]!;
+    counts[verdict] = (counts[verdict] ?? 0) + 1;
+  }
+  return counts;
+}
+
+captureTest(test, "parsePacket, gives every packet of every capture the verdict that it must have", () => {
+  for (const [name, expected] of Object.entries(VERDICTS)) assert.equal(countVerdicts(name), expected, name);
+});
+
+captureTest(test, "parsePacket, tells a bad checksum from a good one, in every pair of captures", () => {
+  const pairs = Object.keys(VERDICTS).filter((name) => name.includes("-good-"));
+  assert.is(pairs.length, 12);
+  for (const good of pairs) {
+    const bad = good.replace("-good-", "-bad-");
+    const names = Object.keys(countVerdicts(bad));
+    assert.match(names[0]!, /^bad-(tcp|udp|icmp|mobility)-checksum$/, bad);
+    assert.not.match(Object.keys(countVerdicts(good))[0]!, /checksum/, good);
+  }
+});
+
+captureTest(
+  test,
+  "parsePacket, finds 50 packets of each version in raw_ip and 1,859 fragments in ip-frag",
+  () => {
+    const versions = readPackets("raw_ip.pcap").map((packet) => packet[0]! >>> 4);
+    assert.equal([versions.filter((v) => v === 4).length, versions.filter((v) => v === 6).length], [50, 50]);
+    assert.is(countVerdicts("ip-frag.pcap").fragment, 1859);
+  },
+);
+
+// Community ID v1 (github.com/corelight/community-id-spec): the SHA-1 of a flow's tuple with its ends in order.
+
+/** ICMP types that ask and those that answer, which the specification treats as two ports. */
+const ICMP_PAIRS = [
+  [8, 0],
+  [13, 14],
+  [15, 16],
+  [17, 18],
+  [10, 9],
+];
+const ICMPV6_PAIRS = [
+  [128, 129],
+  [133, 134],
+  [135, 136],
+  [130, 131],
+  [144, 145],
+  [139, 140],
+];
+
+interface Flow {
+  readonly proto: number;
+  readonly saddr: string;
+  readonly daddr: string;
+  readonly sport: number | null;
+  readonly dport: number | null;
+}
+
+/** The flow of the packet in the view, with ICMP's types as ports, and whether its two ends may change places. */
+function flowOf(bytes: Uint8Array): { flow: Flow; oneWay: boolean } {
+  const isIcmp = view.icmpType >= 0;
+  const pairs = view.protocol === 1 ? ICMP_PAIRS : ICMPV6_PAIRS;
+  const pair = pairs.find((types) => types.includes(view.icmpType));
+  const counterpart = pair?.[0] === view.icmpType ? pair[1] : pair?.[0];
+  const hasPorts = [6, 17, 132].includes(view.protocol);
+  const flow = {
+    proto: view.protocol,
+    saddr: formatAddress(bytes, view.sourceOffset, view.addressLength),
+    daddr: formatAddress(bytes, view.destinationOffset, view.addressLength),
+    sport: isIcmp ? view.icmpType : hasPorts ? view.sourcePort : null,
+    dport: isIcmp ? (counterpart ?? view.icmpCode) : hasPorts ? view.destinationPort : null,
+  };
+  return { flow, oneWay: isIcmp && pair === undefined };
+}
+
+function communityId(flow: Flow, oneWay: boolean, seed: number): string {
+  const source = Buffer.from(addressBytes(flow.saddr));
+  const destination = Buffer.from(addressBytes(flow.daddr));
+  const order = Buffer.compare(source, destination) || (flow.sport ?? 0) - (flow.dport ?? 0);
+  const forward = oneWay || order < 0;
+  const ends = forward ? [source, destination] : [destination, source];
+  const ports = forward ? [flow.sport, flow.dport] : [flow.dport, flow.sport];
+  const hash = createHash("sha1").update(Buffer.from(word(seed)));
+  hash.update(ends[0]!).update(ends[1]!).update(Buffer.of(flow.proto, 0));
+  for (const port of ports) if (port !== null) hash.update(Buffer.from(word(port!)));
+  return `1:${hash.digest("base64")}`;
+}
+
+captureTest(
+  test,
+  "parsePacket, finds the tuples that Zeek, Suricata and Wireshark find, in every packet",
+  () => {
+    for (const [seed, baseline] of [
+      [0, "baseline_deflt.json"],
+      [1, "baseline_seed1.json"],
+    ] as const) {
+      const expected = readFileSync(join(CAPTURES, "community-id", baseline), "utf8");
+      const wanted = (JSON.parse(expected) as object[]).map((entry) => JSON.stringify(entry)).sort();
+      const found = new Set<string>();
+      for (const name of ["icmp", "icmp6", "ipv6", "rsvp", "sctp", "tcp", "udp"]) {
+        for (const packet of readPackets(`community-id/${name}.pcap`)) {
+          const { bytes, halves } = parserBuffer(packet);
+          parsePacket(bytes, halves, 0, packet.length, false, view);
+          assert.is(view.tupleKnown, 1);
+          const { flow, oneWay } = flowOf(bytes);
+          found.add(JSON.stringify({ ...flow, communityid: communityId(flow, oneWay, seed) }));
+        }
+      }
+      // Both ways: no packet has a tuple that is not in the baseline, and none of the baseline is missing.
+      assert.equal([...found].sort(), wanted);
+    }
+  },
+);
+
+test.run();

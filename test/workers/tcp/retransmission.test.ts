@@ -1,0 +1,278 @@
+// Loss and its recovery: the retransmission timeout (RFC 6298), fast retransmit and recovery (RFC 5681, 6582, 6675).
+
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type ScriptSegment, TcpScript } from "../../support/tcp-script.js";
+
+const MSS = 1460;
+
+/** A connection with `segments` full segments in flight, sent at once. */
+function sending(segments: number, options: Partial<ScriptSegment> = {}): TcpScript {
+  const script = new TcpScript();
+  script.connect(options);
+  const size = MSS - (options.ts === undefined ? 0 : 12);
+  script.act((connection) => connection.send(new Uint8Array(segments * size)));
+  assert.is(script.skip(), segments);
+  return script;
+}
+
+test("retransmission timeout, at a round trip of less than a millisecond, comes after 200 ms and doubles", () => {
+  const script = sending(1);
+  for (const waitMs of [200, 400, 800, 1600]) {
+    script.advance(waitMs - 1);
+    script.expectNothing();
+    script.advance(1);
+    script.expect({ seq: 1, length: MSS });
+  }
+});
+
+test("retransmission timeout, of a slow path, follows its round trips", () => {
+  const script = new TcpScript();
+  script.inject({ flags: "S", seq: 0, mss: 1460 });
+  script.skip();
+  script.nowMs += 300;
+  script.inject({ flags: "A", seq: 1, ack: 1 });
+  // R = 300: SRTT 300, RTTVAR 150, RTO 900.
+  script.act((connection) => connection.send(new Uint8Array(10)));
+  script.expect({ length: 10 });
+  script.advance(899);
+  script.expectNothing();
+  script.advance(1);
+  script.expect({ seq: 1, length: 10 });
+});
+
+test("retransmission timeout, data sent twice, gives no round trip and keeps the doubled timeout (Karn)", () => {
+  const script = sending(1);
+  script.advance(200);
+  script.expect({ seq: 1 });
+  script.inject({ flags: "A", seq: 1, ack: 1 + MSS });
+  script.act((connection) => connection.send(new Uint8Array(10)));
+  script.expect({ length: 10 });
+  script.advance(399);
+  script.expectNothing();
+  script.advance(1);
+  script.expect({ length: 10 });
+});
+
+test("retransmission timeout, is not put off by duplicate ACKs", () => {
+  const script = sending(2);
+  for (let index = 0; index < 4; index++) {
+    script.advance(45);
+    script.inject({ flags: "A", seq: 1, ack: 1 });
+  }
+  script.skip();
+  script.advance(20);
+  assert.is(script.stack.counters.retransmissionTimeouts, 1);
+});
+
+test("retransmission timeout, a burst that was acknowledged in part, is sent again from there", () => {
+  const script = sending(5);
+  script.inject({ flags: "A", seq: 1, ack: 1 + 2 * MSS });
+  script.advance(200);
+  script.expect({ seq: 1 + 2 * MSS, length: MSS });
+  script.expectNothing();
+  script.inject({ flags: "A", seq: 1, ack: 1 + 3 * MSS });
+  script.expect({ seq: 1 + 3 * MSS, length: MSS });
+  script.expect({ seq: 1 + 4 * MSS, length: MSS });
+  script.inject({ flags: "A", seq: 1, ack: 1 + 5 * MSS });
+  script.expectNothing();
+  assert.is(script.stack.timerCount, 0);
+});
+
+test("retransmission timeout, no answer ever, ends the connection after ten of them", () => {
+  const script = sending(1);
+  script.advance(400_000);
+  assert.is(script.skip(), 10);
+  assert.equal(script.events, ["opened", "closed timeout"]);
+  assert.equal(script.ended, [[7, 1]]);
+  script.expectIdle();
+});
+
+test("fast retransmit, the third duplicate ACK, sends the first segment again and only that", () => {
+  const script = sending(10);
+  script.inject({ flags: "A", seq: 1, ack: 1 });
+  script.inject({ flags: "A", seq: 1, ack: 1 });
+  script.expectNothing();
+  script.inject({ flags: "A", seq: 1, ack: 1 });
+  script.expect({ seq: 1, length: MSS });
+  script.expectNothing();
+  assert.is(script.stack.counters.fastRetransmits, 1);
+});
+
+test("limited transmit, the first two duplicate ACKs, each send one new segment", () => {
+  const script = new TcpScript();
+  script.connect();
+  script.act((connection) => connection.send(new Uint8Array(20 * MSS)));
+  assert.is(script.skip(), 10);
+  script.inject({ flags: "A", seq: 1, ack: 1 });
+  script.expect({ seq: 1 + 10 * MSS, length: MSS });
+  script.inject({ flags: "A", seq: 1, ack: 1 });
+  script.expect({ seq: 1 + 11 * MSS, length: MSS });
+  script.expectNothing();
+});
+
+test("fast recovery, a partial acknowledgment, sends the next hole again at once", () => {
+  const script = sending(10);
+  for (let index = 0; index < 3; index++) script.inject({ flags: "A", seq: 1, ack: 1 });
+  script.expect({ seq: 1 });
+  script.inject({ flags: "A", seq: 1, ack: 1 + 3 * MSS });
+  script.expect({ seq: 1 + 3 * MSS, length: MSS });
+  script.expectNothing();
+  script.inject({ flags: "A", seq: 1, ack: 1 + 10 * MSS });
+  script.expectNothing();
+  assert.is(script.stack.timerCount, 0);
+});
+
+test("fast recovery, its end, leaves half of what was in flight as the window", () => {
+  const script = sending(10);
+  for (let index = 0; index < 3; index++) script.inject({ flags: "A", seq: 1, ack: 1 });
+  script.skip();
+  // Full acknowledgment with nothing outstanding: min(ssthresh, MSS + MSS).
+  script.inject({ flags: "A", seq: 1, ack: 1 + 10 * MSS });
+  script.act((connection) => connection.send(new Uint8Array(20 * MSS)));
+  assert.is(script.skip(), 2);
+});
+
+test("duplicate ACKs, a hundred thousand of them, neither overflow nor send anything but the one retransmission", () => {
+  const script = sending(4);
+  for (let index = 0; index < 100_000; index++) script.inject({ flags: "A", seq: 1, ack: 1 });
+  assert.is(script.skip(), 1);
+});
+
+test("duplicate ACKs, with data, a changed window or nothing outstanding, are none", () => {
+  const script = sending(4);
+  for (let index = 0; index < 5; index++) script.inject({ flags: "A", seq: 1 + index, ack: 1, data: "x" });
+  for (let index = 0; index < 5; index++) script.inject({ flags: "A", seq: 6, ack: 1, win: 60_000 - index });
+  assert.is(script.stack.counters.fastRetransmits, 0);
+  const idle = new TcpScript();
+  idle.connect();
+  for (let index = 0; index < 5; index++) idle.inject({ flags: "A", seq: 1, ack: 1 });
+  idle.expectNothing();
+});
+
+test("SACK, three blocks above a hole, send the hole again and not what the peer has", () => {
+  const script = sending(10, { sackOk: true });
+  const edge = (segment: number) => 1 + segment * MSS;
+  // Segments 0 and 4 are lost.
+  script.inject({ flags: "A", seq: 1, ack: 1, sack: [[edge(1), edge(2)]] });
+  script.inject({ flags: "A", seq: 1, ack: 1, sack: [[edge(1), edge(3)]] });
+  script.expectNothing();
+  script.inject({ flags: "A", seq: 1, ack: 1, sack: [[edge(1), edge(4)]] });
+  script.expect({ seq: edge(0), length: MSS });
+  script.expectNothing();
+  script.inject({
+    flags: "A",
+    seq: 1,
+    ack: 1,
+    sack: [
+      [edge(5), edge(8)],
+      [edge(1), edge(4)],
+    ],
+  });
+  script.expect({ seq: edge(4), length: MSS });
+  script.inject({ flags: "A", seq: 1, ack: edge(4), sack: [[edge(5), edge(10)]] });
+  script.expectNothing();
+  script.inject({ flags: "A", seq: 1, ack: edge(10) });
+  script.expectNothing();
+  assert.is(script.stack.counters.retransmissions, 2);
+  assert.is(script.stack.timerCount, 0);
+});
+
+test("SACK, a retransmission timeout, forgets what was reported and sends it again", () => {
+  const script = sending(4, { sackOk: true });
+  const edge = (segment: number) => 1 + segment * MSS;
+  script.inject({ flags: "A", seq: 1, ack: 1, sack: [[edge(1), edge(3)]] });
+  script.advance(200);
+  script.expect({ seq: 1, length: MSS });
+  script.inject({ flags: "A", seq: 1, ack: edge(1) });
+  script.expect({ seq: edge(1), length: MSS });
+  script.expect({ seq: edge(2), length: MSS });
+  script.expectNothing();
+});
+
+test("SACK, blocks that are nonsense, are ignored", () => {
+  const script = sending(4, { sackOk: true });
+  for (let index = 0; index < 5; index++) {
+    script.inject({
+      flags: "A",
+      seq: 1,
+      ack: 1,
+      sack: [
+        [1_000_000 + index, 1_001_000],
+        [3000, 2000],
+        [-50, -10],
+        [1, 1461],
+      ],
+    });
+  }
+  script.expectNothing();
+  assert.is(script.stack.counters.fastRetransmits, 0);
+});
+
+test("SACK, data out of order, are reported with the range that came last first", () => {
+  const script = new TcpScript();
+  script.connect({ sackOk: true });
+  script.inject({ flags: "A", seq: 11, ack: 1, data: 10 });
+  script.expect({ ack: 1, sack: [[11, 21]] });
+  script.inject({ flags: "A", seq: 31, ack: 1, data: 10 });
+  script.expect({
+    ack: 1,
+    sack: [
+      [31, 41],
+      [11, 21],
+    ],
+  });
+  script.inject({ flags: "A", seq: 21, ack: 1, data: 5 });
+  script.expect({
+    ack: 1,
+    sack: [
+      [11, 26],
+      [31, 41],
+    ],
+  });
+  script.inject({ flags: "A", seq: 1, ack: 1, data: 10 });
+  script.expect({ ack: 26, sack: [[31, 41]] });
+});
+
+test("SACK, duplicate data, are reported first (D-SACK)", () => {
+  const script = new TcpScript();
+  script.connect({ sackOk: true });
+  script.inject({ flags: "A", seq: 1, ack: 1, data: 10 });
+  script.inject({ flags: "A", seq: 1, ack: 1, data: 10 });
+  script.expect({ ack: 11, sack: [[1, 11]] });
+  script.inject({ flags: "A", seq: 21, ack: 1, data: 10 });
+  script.expect({ ack: 11, sack: [[21, 31]] });
+  script.inject({ flags: "A", seq: 21, ack: 1, data: 10 });
+  script.expect({
+    ack: 11,
+    sack: [
+      [21, 31],
+      [21, 31],
+    ],
+  });
+});
+
+test("SACK, not agreed to, is neither sent nor believed", () => {
+  const script = sending(4);
+  for (let index = 0; index < 4; index++) {
+    script.inject({ flags: "A", seq: 1, ack: 1, win: 60_000 + index, sack: [[1461, 5841]] });
+  }
+  script.inject({ flags: "A", seq: 11, ack: 1, data: 10 });
+  script.expect({ ack: 1, sack: [] });
+  script.expectNothing();
+});
+
+test("an offloaded packet, of which only some segments arrive, is made whole", () => {
+  const script = new TcpScript({ isCutting: true });
+  script.connect();
+  script.act((connection) => connection.send(new Uint8Array(10 * MSS)));
+  assert.is(script.skip(), 10);
+  script.inject({ flags: "A", seq: 1, ack: 1 + 7 * MSS });
+  script.advance(200);
+  script.expect({ seq: 1 + 7 * MSS, length: MSS });
+  script.inject({ flags: "A", seq: 1, ack: 1 + 8 * MSS });
+  script.expect({ seq: 1 + 8 * MSS, length: MSS });
+  script.expect({ seq: 1 + 9 * MSS, length: MSS });
+});
+
+test.run();

@@ -1,0 +1,72 @@
+// The index of connections, and initial sequence numbers.
+
+import * as fc from "fast-check";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { FourTuple } from "../../../workers/tcp/four-tuple.js";
+import { HashIndex } from "../../../workers/tcp/hash-index.js";
+import { InitialSequence } from "../../../workers/tcp/initial-sequence.js";
+
+test("hash index, any inserts and removals with few hashes, finds what a map would", () => {
+  const step = fc.record({ hash: fc.integer({ min: -3, max: 3 }), row: fc.integer({ min: 0, max: 30 }) });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 200, size: "max" }), (steps) => {
+      const index = new HashIndex(4);
+      const model = new Map<number, number>();
+      for (const { hash, row } of steps) {
+        const known = model.get(row);
+        if (known === undefined) {
+          index.insert(hash, row);
+          model.set(row, hash);
+        } else {
+          index.remove(known, row);
+          model.delete(row);
+        }
+        assert.is(index.count, model.size);
+        for (let wanted = -4; wanted <= 3; wanted++) {
+          const found: number[] = [];
+          for (let at = index.first(wanted); at >= 0; at = index.next(at, wanted)) found.push(index.row(at));
+          const expected = [...model].filter(([, hash]) => hash === wanted).map(([row]) => row);
+          assert.equal(found.sort(), expected.sort());
+        }
+      }
+    }),
+  );
+});
+
+test("initial sequence, of one tuple, moves by 250 a millisecond, also over days", () => {
+  const sequence = new InitialSequence([1, 2]);
+  const tuple = new FourTuple();
+  const first = sequence.next(tuple, 0);
+  assert.is((sequence.next(tuple, 1) - first) | 0, 250);
+  assert.is((sequence.next(tuple, 4_000_000_000) - sequence.next(tuple, 3_999_999_999)) | 0, 250);
+});
+
+test("initial sequence, another secret or any other word of the tuple, is another", () => {
+  const seen = new Set<number>();
+  const tuple = new FourTuple();
+  seen.add(new InitialSequence([1, 2]).next(tuple, 0));
+  seen.add(new InitialSequence([1, 3]).next(tuple, 0));
+  seen.add(new InitialSequence([2, 2]).next(tuple, 0));
+  const sequence = new InitialSequence([1, 2]);
+  tuple.ipVersion = 6;
+  seen.add(sequence.next(tuple, 0));
+  const words = [
+    "ports",
+    "remote0",
+    "remote1",
+    "remote2",
+    "remote3",
+    "local0",
+    "local1",
+    "local2",
+    "local3",
+  ] as const;
+  for (const word of words) {
+    tuple[word] = 1;
+    seen.add(sequence.next(tuple, 0));
+  }
+  assert.is(seen.size, 4 + words.length);
+});
+
+test.run();

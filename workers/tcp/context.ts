@@ -1,0 +1,89 @@
+// What all parts of one TCP stack share. It has no rules of its own: a place, passed to every function as its first
+// argument, so that two stacks in one thread (a test, a simulation) know nothing of each other.
+
+import type { Egress } from "../../core/link/egress.js";
+import { TcpSegment } from "../../core/wire/tcp.js";
+import type { StreamUser } from "../stream.js";
+import type { ConnectionOwner, TcpConnection } from "./connection.js";
+import { ConnectionTable } from "./connection-table.js";
+import { FourTuple } from "./four-tuple.js";
+import { InitialSequence } from "./initial-sequence.js";
+import { DEFAULT_TCP_LIMITS, type TcpLimits } from "./limits.js";
+import { SegmentWriter } from "./segment-writer.js";
+import { TcpCounters } from "./tcp-counters.js";
+import { TimeWaitTable } from "./time-wait.js";
+import { type Timed, TimerWheel } from "./timer-wheel.js";
+
+export interface TcpStackOptions {
+  /** How to transmit, by link number. */
+  readonly egresses: readonly Egress[];
+  readonly user: StreamUser;
+  /** Ports that are listened on, at every address. */
+  readonly listenPorts: readonly number[];
+  /** The clock at the start, in milliseconds; it never goes back. */
+  readonly nowMs: number;
+  /**
+   * Random 32-bit words: two for initial sequence numbers (RFC 6528), one for the timestamp clock (RFC 7323 section
+   * 7.1).
+   */
+  readonly secret: readonly [number, number, number];
+  readonly limits?: Partial<TcpLimits>;
+  /** The flow that the director gave us with these numbers holds no connection any more. */
+  readonly flowEnded: (flow: number, generation: number) => void;
+}
+
+export class TcpContext {
+  nowMs: number;
+  readonly limits: TcpLimits;
+  readonly counters = new TcpCounters();
+  readonly user: StreamUser;
+  readonly owner: ConnectionOwner;
+  readonly writers: readonly SegmentWriter[];
+  readonly listenPorts: ReadonlySet<number>;
+  readonly initialSequence: InitialSequence;
+  readonly timestampOffset: number;
+  readonly flowEnded: (flow: number, generation: number) => void;
+  readonly connections = new ConnectionTable();
+  /** Connections in SYN-RECEIVED, the oldest first. */
+  readonly halfOpen = new Set<TcpConnection>();
+  readonly timeWait: TimeWaitTable;
+  readonly wheel: TimerWheel;
+  /** Shift of the windows that we offer. */
+  readonly windowShift: number;
+
+  /** The segment in hand, and where it is from and to. */
+  readonly segment = new TcpSegment();
+  readonly arriving = new FourTuple();
+  hash = 0;
+  flow = 0;
+  generation = 0;
+  /** For SACK blocks on their way out. */
+  readonly sackEdges = new Int32Array(8);
+
+  constructor(options: TcpStackOptions, owner: ConnectionOwner, fire: (timed: Timed) => void) {
+    this.nowMs = Math.floor(options.nowMs);
+    this.limits = { ...DEFAULT_TCP_LIMITS, ...options.limits };
+    this.user = options.user;
+    this.owner = owner;
+    this.writers = options.egresses.map((egress) => new SegmentWriter(egress));
+    this.listenPorts = new Set(options.listenPorts);
+    this.initialSequence = new InitialSequence([options.secret[0], options.secret[1]]);
+    this.timestampOffset = options.secret[2] | 0;
+    this.flowEnded = options.flowEnded;
+    this.timeWait = new TimeWaitTable(this.limits.maxTimeWait, this.limits.timeWaitMs, options.flowEnded);
+    this.wheel = new TimerWheel(this.nowMs, fire);
+    this.windowShift = shiftFor(this.limits.receiveBufferBytes);
+  }
+
+  /** Our timestamp clock, which ticks in milliseconds (RFC 7323 section 5.4). */
+  get timestamp(): number {
+    return (this.nowMs + this.timestampOffset) | 0;
+  }
+}
+
+/** Smallest shift with which a window field of 16 bits can tell `bytes`. */
+function shiftFor(bytes: number): number {
+  let shift = 0;
+  while (bytes / 2 ** shift > 0xffff && shift < 14) shift++;
+  return shift;
+}

@@ -1,0 +1,53 @@
+// Every limit and time of the worker's TCP, with its default. Times are in milliseconds of the stack's own clock.
+
+export interface TcpLimits {
+  /** Connections, those in SYN-RECEIVED included; a SYN beyond that is dropped. */
+  readonly maxConnections: number;
+  /** Connections in SYN-RECEIVED; one more drops the oldest of them. */
+  readonly maxHalfOpen: number;
+  /** Records of TIME-WAIT; one more forgets the oldest. */
+  readonly maxTimeWait: number;
+  /** 2 MSL, with the MSL of 30 s that Linux and the BSDs have. */
+  readonly timeWaitMs: number;
+  /** Unread and out-of-order data kept for one connection, and so its largest receive window, in bytes. */
+  readonly receiveBufferBytes: number;
+  /** Data queued to be sent on one connection, in bytes; more ends it. Below 2^30. */
+  readonly maxQueuedBytes: number;
+  /** `drained` is called when the queue falls below the low mark after it has been above the high one, in bytes. */
+  readonly sendHighWaterBytes: number;
+  readonly sendLowWaterBytes: number;
+  /** RFC 9293 section 3.8.6.3 demands less than 500; Linux's minimum is 40. */
+  readonly delayedAckMs: number;
+  /** RFC 6298 section 2.1. */
+  readonly rtoInitialMs: number;
+  /** RFC 6298 section 2.4 says 1 s; every stack in use has 200 ms. */
+  readonly rtoMinMs: number;
+  readonly rtoMaxMs: number;
+  /** Unanswered retransmissions or probes in a row before the connection is given up (R2, RFC 9293 section 3.8.3). */
+  readonly maxRetransmissions: number;
+  /** The same for SYN-ACKs: what a spoofed SYN can make us send. */
+  readonly maxSynAckRetransmissions: number;
+  /** How long FIN-WAIT-2 waits for the peer after its last segment. */
+  readonly finWait2Ms: number;
+  /** At most one challenge ACK of a connection in this time (RFC 5961 section 7). */
+  readonly challengeAckMs: number;
+}
+
+export const DEFAULT_TCP_LIMITS: TcpLimits = {
+  maxConnections: 65_536,
+  maxHalfOpen: 1024,
+  maxTimeWait: 16_384,
+  timeWaitMs: 60_000,
+  receiveBufferBytes: 256 * 1024,
+  maxQueuedBytes: 256 * 1024 * 1024,
+  sendHighWaterBytes: 256 * 1024,
+  sendLowWaterBytes: 64 * 1024,
+  delayedAckMs: 40,
+  rtoInitialMs: 1000,
+  rtoMinMs: 200,
+  rtoMaxMs: 60_000,
+  maxRetransmissions: 10,
+  maxSynAckRetransmissions: 5,
+  finWait2Ms: 60_000,
+  challengeAckMs: 500,
+};

@@ -1,0 +1,43 @@
+// What a TCP stack counts: plain numbers, a name each; every segment that is dropped has its reason here.
+
+export class TcpCounters {
+  segmentsReceived = 0;
+  segmentsSent = 0;
+  /** Packets that the link did not take. */
+  egressFull = 0;
+  /** Segments among `segmentsSent` that carry data again. */
+  retransmissions = 0;
+  retransmissionTimeouts = 0;
+  fastRetransmits = 0;
+  zeroWindowProbes = 0;
+  synAckRetransmissions = 0;
+  connectionsOpened = 0;
+  connectionsClosed = 0;
+  resetsSent = 0;
+  resetsReceived = 0;
+  timeouts = 0;
+  challengeAcks = 0;
+  /** Challenge ACKs that the rate limit held back. */
+  challengeAcksLimited = 0;
+  /** Data that was there already. */
+  duplicateSegments = 0;
+  outOfOrderSegments = 0;
+  /** Out-of-order data that was dropped for there being too many ranges. */
+  outOfOrderDropped = 0;
+  outOfWindow = 0;
+  /** Dropped by PAWS (RFC 7323 section 5). */
+  oldTimestamps = 0;
+  badAcks = 0;
+  missingAcks = 0;
+  badOptions = 0;
+  /** Segments of no connection. */
+  noConnection = 0;
+  notListening = 0;
+  badSyns = 0;
+  connectionsFull = 0;
+  halfOpenEvicted = 0;
+  timeWaitEvicted = 0;
+  timeWaitReused = 0;
+  /** Connections ended because the user queued more than `maxQueuedBytes`. */
+  sendQueueFull = 0;
+}

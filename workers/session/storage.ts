@@ -6,15 +6,20 @@ export interface StoredSession {
   readonly state: Uint8Array;
   /** 1 for the first commit, +1 with each. */
   readonly version: number;
+  /** When it ends if it is not used again, in ms since the epoch: tells a worker when a mere reader must renew it. */
+  readonly expiresAtMs: number;
 }
 
 /** One change of one session, with the procedure that belongs to it: all of it in one transaction, or none. */
 export interface SessionChange {
   /** Hash of the session's ID: 32 hexadecimal digits. The ID itself is never stored. */
   readonly key: string;
-  /** The version that the change was made from; 0 for a session that was never stored. */
+  /**
+   * The version that the change was made from; 0 for a session that was never stored. With `replacesKey` it is the
+   * version of the session under that key: what another worker has committed there meanwhile must not be lost.
+   */
   readonly baseVersion: number;
-  /** MessagePack of the new state, or null to delete the session. */
+  /** MessagePack of the new state, or null to delete the session. Must not change until the commit is answered. */
   readonly state: Uint8Array | null;
   /** When the session ends if it is not used again, in ms since the epoch. */
   readonly expiresAtMs: number;
@@ -32,16 +37,21 @@ export interface Committed {
   readonly result: unknown;
 }
 
-/** Why the storage did not do it. In every case nothing was changed. */
+/** Why the storage did not do it. Nothing was changed, but see "unavailable". */
 export type StorageErrorCode =
   /** The session has another version by now. */
   | "conflict"
-  /** No answer within the bounded wait, the database failed, or too much is waiting. */
+  /**
+   * No answer within the bounded wait, the database failed, or too much is waiting. A commit whose answer did not come
+   * in time may have been done all the same: forget what is cached of the session, and load it.
+   */
   | "unavailable"
   /** The app's procedure threw; its message is this error's. */
   | "procedure_failed"
   /** The app has no procedure of that name. */
-  | "unknown_procedure";
+  | "unknown_procedure"
+  /** The request cannot be sent, or the storage does not take it: a fault of the worker's or, in its arguments, the app's. */
+  | "invalid_request";
 
 export class StorageError extends Error {
   override readonly name = "StorageError";

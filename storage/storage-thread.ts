@@ -1,0 +1,109 @@
+// The storage thread: opens the database, brings its schemas up to date, and answers the workers until it is told to
+// close. The main thread starts it, knows it by thread-messages.ts, and never ends it by force while it serves: a
+// thread that dies with a query in flight takes the whole process with it.
+
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { SessionDirectoryWriter } from "../core/memory/session-directory.js";
+import { loadStorageApp } from "./app-module.js";
+import { type Database, openDatabase } from "./database.js";
+import { firstLineOf, StartFailure } from "./failure.js";
+import { KnexSessionStore } from "./knex-session-store.js";
+import { monotonicMs } from "./messages.js";
+import { migrateApp, migrateLimpet } from "./migrations.js";
+import { Procedures } from "./procedures.js";
+import { DEFAULT_SERVICE_LIMITS, StorageService } from "./storage-service.js";
+import type {
+  FromStorageThread,
+  StorageThreadLimits,
+  StorageThreadOptions,
+  ToStorageThread,
+} from "./thread-messages.js";
+
+const DEFAULT_LIMITS: StorageThreadLimits = {
+  ...DEFAULT_SERVICE_LIMITS,
+  procedureTimeoutMs: 3_000,
+  sweepIntervalMs: 60_000,
+};
+
+if (!parentPort) throw new Error("storage-thread.js is started as a worker thread");
+const main: MessagePort = parentPort;
+
+function tell(message: FromStorageThread): void {
+  main.postMessage(message);
+}
+
+/** Starts, or says why not. In both cases the thread ends by itself once nothing is left to do. */
+async function run(options: StorageThreadOptions): Promise<void> {
+  let database: Database | undefined;
+  try {
+    const app = options.appUrl === undefined ? undefined : await loadStorageApp(options.appUrl);
+    database = await openDatabase(options.database);
+    await migrateLimpet(database.knex);
+    if (app) await migrateApp(database.knex, app.migrations);
+    serve(options, database, new Procedures(app?.procedures ?? {}, procedureTimeoutOf(options)));
+    tell({ type: "ready" });
+  } catch (error) {
+    try {
+      await database?.close();
+    } finally {
+      if (error instanceof StartFailure) tell({ type: "failed", code: error.code, message: error.message });
+      else
+        tell({
+          type: "failed",
+          code: "internal",
+          message: `The storage cannot start: ${firstLineOf(error)}.`,
+        });
+      main.close();
+    }
+  }
+}
+
+function procedureTimeoutOf(options: StorageThreadOptions): number {
+  return options.limits?.procedureTimeoutMs ?? DEFAULT_LIMITS.procedureTimeoutMs;
+}
+
+function serve(options: StorageThreadOptions, database: Database, procedures: Procedures): void {
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const service = new StorageService({
+    store: new KnexSessionStore(database.knex, Date.now),
+    procedures,
+    database: database.knex,
+    directory: new SessionDirectoryWriter(options.directory),
+    limits,
+    monotonicMs,
+    onTrouble: (message) => tell(message === null ? { type: "recovered" } : { type: "trouble", message }),
+  });
+  const ports = new Set<MessagePort>();
+  const sweeper = setInterval(() => service.sweep(), limits.sweepIntervalMs);
+  service.sweep();
+  main.on("message", async (message: ToStorageThread) => {
+    if (message.type === "attach") {
+      attach(service, message.port, ports);
+      return;
+    }
+    main.removeAllListeners("message");
+    clearInterval(sweeper);
+    await service.close();
+    for (const port of ports) port.close();
+    await database.close();
+    tell({ type: "closed" });
+    main.close();
+  });
+}
+
+/** Serves a worker. Posting to a port whose other end has closed does nothing: so the answers of the dead are dropped. */
+function attach(service: StorageService, port: MessagePort, ports: Set<MessagePort>): void {
+  const client = {
+    send: (message: Uint8Array<ArrayBuffer>) => port.postMessage(message, [message.buffer]),
+  };
+  ports.add(port);
+  port.on("message", (message: unknown) => service.receive(client, message));
+  port.on("close", () => ports.delete(port));
+}
+
+// A promise that an app's procedure forgot and that rejects must not end the storage for everyone.
+process.on("unhandledRejection", (reason) => {
+  tell({ type: "warning", message: `a promise was rejected and nobody handled it: ${firstLineOf(reason)}` });
+});
+
+await run(workerData as StorageThreadOptions);

@@ -1,0 +1,39 @@
+// How a session can fail, as the app sees it: part of the public entry "limpet/app". Knows nothing of how sessions are kept.
+
+/** How the app used the session in a way that it cannot be used. */
+export type SessionErrorCode =
+  /** The response has left; a change would be lost without a word. */
+  | "session_ended"
+  /** A `commitWith` of this request has not been answered yet. */
+  | "commit_in_progress"
+  /** The request is one of those that the app calls sessionless. */
+  | "sessionless";
+
+export class SessionError extends Error {
+  override readonly name = "SessionError";
+  readonly code: SessionErrorCode;
+
+  constructor(code: SessionErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export type SessionStateErrorCode =
+  /** The state holds what cannot be kept, or is nested too deeply (a cycle is). */
+  | "state_not_encodable"
+  /** The state is larger than the farm's limit. */
+  | "state_too_large"
+  /** What the database holds is not a state. */
+  | "state_corrupt";
+
+/** The state cannot be kept, or cannot be read. The session stays as it was. */
+export class SessionStateError extends Error {
+  override readonly name = "SessionStateError";
+  readonly code: SessionStateErrorCode;
+
+  constructor(code: SessionStateErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}

@@ -7,6 +7,13 @@ import type { HttpResponse } from "../http/response.js";
 
 export type { HttpRequest } from "../http/request.js";
 export { HttpResponse } from "../http/response.js";
+export {
+  SessionError,
+  type SessionErrorCode,
+  SessionStateError,
+  type SessionStateErrorCode,
+} from "../session/session-error.js";
+export { StorageError, type StorageErrorCode } from "../session/storage.js";
 
 /** An app's SQL: runs in the storage thread, within a transaction when called through `session.commitWith`. */
 export type Procedure = (database: Knex | Knex.Transaction, args: never) => Promise<unknown>;
@@ -20,10 +27,16 @@ export interface AppMigration {
 /** Where the session's state came from for this request. */
 export type SessionOrigin = "new" | "cache" | "database";
 
-/** A plain object that MessagePack can carry. */
+/**
+ * A plain object of what MessagePack can carry and give back: null, undefined, booleans, numbers, strings, bigints of 64
+ * bits, Dates, Uint8Arrays, arrays and plain objects. At most 64 KiB encoded, unless the farm is told otherwise.
+ */
 export type SessionState = Record<string, unknown>;
 
-/** A user's state, kept across requests and workers. */
+/**
+ * A user's state, kept across requests and workers. Requests of one session that come at the same time are served one
+ * after another. Throws a `SessionError` when used after the response was given.
+ */
 export interface Session {
   /** What the cookie carries. Changes with `regenerate`. */
   readonly id: string;
@@ -33,38 +46,74 @@ export interface Session {
   readonly origin: SessionOrigin;
   /** The version of the state as loaded: 0 for one that was never stored, +1 with each committed change. */
   readonly version: number;
-  /** Change it as you like; a difference is committed before the response leaves. If the handler throws, nothing has changed. */
+  /**
+   * Change it as you like; a difference is committed before the response leaves. If the handler throws, nothing has
+   * changed; nor has it, and the answer is 500, if the state cannot be kept or is too large. An empty state that was
+   * never filled is not stored. Reading throws a `SessionStateError` if what is stored cannot be read.
+   */
   state: SessionState;
-  /** Gives the session a new ID and forgets the old one: at login, against fixation. */
+  /** Gives the session a new ID and forgets the old one: at login, against fixation. Takes effect with the next commit. */
   regenerate(): void;
-  /** Deletes the session and its state. */
+  /** Deletes the session's state and its cookie, with the next commit. What `state` is given afterwards is not kept. */
   destroy(): void;
   /**
    * Commits the state as it is now and runs a procedure in the same transaction: both happen, or neither. Resolves to
-   * the procedure's result once the commit is durable. If the procedure throws, so does this, and `state` is again what
-   * was last committed.
+   * the procedure's result once the commit is durable, and what it has committed stays committed even if the handler
+   * throws afterwards. If the procedure throws, so does this, with a `StorageError` ("procedure_failed"), and `state` is
+   * again what was last committed. May be called as often as is needed, but one call must be answered before the
+   * next, and the handler must wait for it: with others a `SessionError` ("commit_in_progress") is thrown.
+   *
+   * Other `StorageError`s: "conflict" (somebody else has changed the session meanwhile) and "unavailable". A handler that does
+   * not catch them is answered for with 409 and 503; a GET or HEAD is first tried once more after a conflict.
    */
   commitWith<Result = unknown>(procedure: string, args: unknown): Promise<Result>;
 }
 
-/** What a request comes with. */
-export interface Context {
-  readonly session: Session;
-  /** The peer: its IP address and port. */
-  readonly source: { readonly address: string; readonly port: number };
-  /** Number of the worker that serves this request. */
-  readonly worker: number;
-  /** Runs a procedure outside of the session's transaction, for reading. */
-  call<Result = unknown>(procedure: string, args?: unknown): Promise<Result>;
+/** The peer: its IP address and port. */
+export interface Source {
+  readonly address: string;
+  readonly port: number;
 }
 
+/** What a request comes with. */
+export interface Context {
+  /** Throws a `SessionError` ("sessionless") in a request that the app has called sessionless. */
+  readonly session: Session;
+  readonly source: Source;
+  /** Number of the worker that serves this request. */
+  readonly worker: number;
+  /** Runs a procedure outside of the session's transaction, for reading. Needs no `this`. */
+  readonly call: <Result = unknown>(procedure: string, args?: unknown) => Promise<Result>;
+}
+
+/** A request of the datagram service: one MessagePack map in one UDP datagram. */
+export interface DatagramRequest {
+  readonly path: string;
+  /** Whatever the client has sent with it; undefined if nothing. */
+  readonly body: unknown;
+}
+
+/**
+ * What a datagram comes with. No session: a datagram carries no proof of its source, so anyone could use a session that
+ * goes by the address.
+ */
+export type DatagramContext = Pick<Context, "source" | "worker" | "call">;
+
 export interface App {
-  /** Answers a request. A WHATWG `Response` is accepted too; `HttpResponse` is the fast one. */
+  /**
+   * Answers a request. A WHATWG `Response` is accepted too; `HttpResponse` is the fast one. A GET or HEAD whose change of
+   * the session came second to somebody else's is given to it once more, with the new state.
+   */
   fetch(request: HttpRequest, context: Context): HttpResponse | Response | Promise<HttpResponse | Response>;
   /** True for requests that neither need nor start a session (static files, health checks). */
   sessionless?(request: HttpRequest): boolean;
+  /**
+   * Answers a datagram with anything that MessagePack can carry and one datagram can hold. The source's address is not
+   * authenticated: keep answers short, or the service amplifies what somebody sends under another's address.
+   */
+  datagram?(request: DatagramRequest, context: DatagramContext): unknown;
   /** Runs in each worker before its first request. */
-  setup?(context: { readonly worker: number; call: Context["call"] }): void | Promise<void>;
+  setup?(context: Pick<Context, "worker" | "call">): void | Promise<void>;
   /** Runs in each worker when it stops. */
   teardown?(): void | Promise<void>;
   readonly procedures?: Readonly<Record<string, Procedure>>;

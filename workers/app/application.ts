@@ -1,0 +1,247 @@
+// Between HTTP and the app: gives each request its session, calls the app, and lets the response go once what the app has
+// changed is durable. Knows no bytes of HTTP and no SQL. What always holds: `respond` neither throws nor rejects; nothing
+// of an error's text reaches a client; no response tells of a change that is not committed; and a request whose session
+// is cached and current, whose handler is synchronous and changes nothing, is answered without a promise.
+
+import type { HttpRequest } from "../http/request.js";
+import { HttpResponse } from "../http/response.js";
+import type { RequestSession } from "../session/session.js";
+import { SessionCookie, type SessionCookieOptions } from "../session/session-cookie.js";
+import type { Sessions } from "../session/sessions.js";
+import { type Storage, StorageError } from "../session/storage.js";
+import type { App, Context } from "./app.js";
+import { RequestContext, SessionlessContext } from "./context.js";
+
+/** A request that the app has failed to answer, for the log. */
+export interface AppFault {
+  /** Names the fault to the client and in the log: the worker's number and a count, "2-17". */
+  readonly fault: string;
+  readonly worker: number;
+  readonly method: string;
+  readonly url: string;
+  readonly error: unknown;
+}
+
+export interface ApplicationOptions {
+  readonly app: App;
+  readonly sessions: Sessions;
+  readonly storage: Storage;
+  /** Number of the worker. */
+  readonly worker: number;
+  readonly cookie?: SessionCookieOptions;
+  /** Told of each 500. */
+  readonly logFault: (fault: AppFault) => void;
+}
+
+/** Seconds after which a client may try again what the storage could not do. */
+const RETRY_AFTER_S = "1";
+
+export class Application {
+  /** Runs a procedure of the app outside of any session. */
+  readonly call: Context["call"];
+  readonly #app: App;
+  readonly #sessions: Sessions;
+  readonly #worker: number;
+  readonly #cookie: SessionCookie;
+  readonly #logFault: (fault: AppFault) => void;
+  #faults = 0;
+
+  constructor(options: ApplicationOptions) {
+    const { storage } = options;
+    this.#app = options.app;
+    this.#sessions = options.sessions;
+    this.#worker = options.worker;
+    this.#cookie = new SessionCookie(options.cookie);
+    this.#logFault = options.logFault;
+    this.call = <Result>(procedure: string, args?: unknown) =>
+      storage.call(procedure, args) as Promise<Result>;
+  }
+
+  /** Answers a request. */
+  readonly respond = (request: HttpRequest): HttpResponse | Promise<HttpResponse> => {
+    const id = request.cookie(this.#cookie.name);
+    try {
+      if (this.#app.sessionless?.(request)) return this.#respondSessionless(request);
+    } catch (error) {
+      return this.#fault(request, error);
+    }
+    const session = this.#sessions.begin(id);
+    // `begin` has a session at once for everything but an ID of ours.
+    if (session === undefined) return this.#respondInTurn(request, id!);
+    const turn = session.id;
+    const answer = this.#serve(request, session, false);
+    if (answer instanceof HttpResponse) return answer;
+    // Nobody else can have begun with this session meanwhile: all of this has been one call.
+    this.#sessions.turns.join(turn);
+    return this.#endTurnAfter(answer, turn);
+  };
+
+  async #endTurnAfter(answer: Promise<HttpResponse>, turn: string): Promise<HttpResponse> {
+    try {
+      return await answer;
+    } finally {
+      this.#sessions.turns.end(turn);
+    }
+  }
+
+  /** For a session that is in use, not cached or not current. */
+  async #respondInTurn(request: HttpRequest, id: string): Promise<HttpResponse> {
+    const { turns } = this.#sessions;
+    const turn = turns.wait(id);
+    if (turn === undefined) return busy("Too many requests of this session are waiting.");
+    let session: RequestSession;
+    try {
+      await turn;
+    } catch (error) {
+      // Another's load has failed, and with it the turns of all who waited for it.
+      return this.#failure(request, error);
+    }
+    try {
+      session = await this.#sessions.open(id);
+    } catch (error) {
+      turns.endAll(id, error);
+      return this.#failure(request, error);
+    }
+    return this.#endTurnAfter(Promise.resolve(this.#serve(request, session, false)), id);
+  }
+
+  /** Calls the app with the session, whose turn is the caller's. Neither throws nor rejects. */
+  #serve(
+    request: HttpRequest,
+    session: RequestSession,
+    isRetry: boolean,
+  ): HttpResponse | Promise<HttpResponse> {
+    try {
+      const context = new RequestContext(request, session, this.#worker, this.call);
+      const answer: unknown = this.#app.fetch(request, context);
+      if (!(answer instanceof HttpResponse)) return this.#settle(request, session, answer, isRetry);
+      const commit = session.finish();
+      if (commit === undefined) return this.#release(answer, session);
+      return this.#settle(request, session, answer, isRetry, commit);
+    } catch (error) {
+      return this.#sessionFailure(request, session, error, isRetry);
+    }
+  }
+
+  /** Waits for the handler, for the body where it is a `Response`, and for the commit. */
+  async #settle(
+    request: HttpRequest,
+    session: RequestSession,
+    answer: unknown,
+    isRetry: boolean,
+    commit?: Promise<unknown>,
+  ): Promise<HttpResponse> {
+    try {
+      const response = await toHttpResponse(await answer);
+      await (commit ?? session.finish());
+      return this.#release(response, session);
+    } catch (error) {
+      return this.#sessionFailure(request, session, error, isRetry);
+    }
+  }
+
+  #respondSessionless(request: HttpRequest): HttpResponse | Promise<HttpResponse> {
+    const context = new SessionlessContext(request, this.#worker, this.call);
+    const answer: unknown = this.#app.fetch(request, context);
+    if (answer instanceof HttpResponse) return answer;
+    return this.#settleSessionless(request, answer);
+  }
+
+  async #settleSessionless(request: HttpRequest, answer: unknown): Promise<HttpResponse> {
+    try {
+      return await toHttpResponse(await answer);
+    } catch (error) {
+      return this.#failure(request, error);
+    }
+  }
+
+  /** The response as it leaves: with the cookie, if there is news for it; and the session renewed, if it is time. */
+  #release(response: HttpResponse, session: RequestSession): HttpResponse {
+    const { cookieNews, entry } = session;
+    if (cookieNews === "expire") return withCookie(response, this.#cookie.expired());
+    let isRenewed = cookieNews === "set";
+    if (!isRenewed && this.#sessions.isTouchDue(entry)) {
+      isRenewed = true;
+      this.#sessions.turns.join(entry.id);
+      void this.#sessions.touch(entry).then(() => this.#sessions.turns.end(entry.id));
+    }
+    const isNews = isRenewed && (this.#cookie.hasMaxAge || entry.id !== session.clientId);
+    return isNews ? withCookie(response, this.#cookie.setting(entry.id)) : response;
+  }
+
+  /** Answers for a handler or a commit that has failed; what was committed before that stays, and its cookie is told. */
+  #sessionFailure(
+    request: HttpRequest,
+    session: RequestSession,
+    error: unknown,
+    isRetry: boolean,
+  ): HttpResponse | Promise<HttpResponse> {
+    session.abandon();
+    const { clientId, commits, entry, cookieNews } = session;
+    const isConflict = error instanceof StorageError && error.code === "conflict";
+    if (isConflict && clientId !== undefined && commits === 0 && !isRetry && isSafe(request)) {
+      return this.#retry(request, clientId);
+    }
+    const response = this.#failure(request, error);
+    if (commits === 0) return response;
+    if (cookieNews === "expire") return withCookie(response, this.#cookie.expired());
+    return entry.id === clientId ? response : withCookie(response, this.#cookie.setting(entry.id));
+  }
+
+  /** Somebody else has changed the session since it was read; a safe method is asked again, of the new state. */
+  async #retry(request: HttpRequest, id: string): Promise<HttpResponse> {
+    try {
+      return await this.#serve(request, await this.#sessions.open(id), true);
+    } catch (error) {
+      return this.#failure(request, error);
+    }
+  }
+
+  #failure(request: HttpRequest, error: unknown): HttpResponse {
+    if (error instanceof StorageError) {
+      if (error.code === "conflict") return conflict();
+      if (error.code === "unavailable") return busy("The database does not answer.");
+    }
+    return this.#fault(request, error);
+  }
+
+  #fault(request: HttpRequest, error: unknown): HttpResponse {
+    const name = `${this.#worker}-${++this.#faults}`;
+    const { method, url } = request;
+    this.#logFault({ fault: name, worker: this.#worker, method, url, error });
+    return plain(500, `Internal Server Error\nThe server's log has the cause under ${name}.\n`);
+  }
+}
+
+/** Rejects with a TypeError that says what the handler has returned instead of a response. */
+async function toHttpResponse(answer: unknown): Promise<HttpResponse> {
+  if (answer instanceof HttpResponse) return answer;
+  if (answer instanceof Response) return HttpResponse.from(answer);
+  const what =
+    answer === null ? "null" : typeof answer === "object" ? answer.constructor?.name : typeof answer;
+  throw new TypeError(
+    `the app's fetch returned ${what ?? "an object"}, neither an HttpResponse of this limpet nor a Response`,
+  );
+}
+
+/** Safe methods ask for nothing to be done (RFC 9110 section 9.2.1). */
+function isSafe(request: HttpRequest): boolean {
+  return request.method === "GET" || request.method === "HEAD";
+}
+
+function busy(reason: string): HttpResponse {
+  return plain(503, `Service Unavailable\n${reason} Try again.\n`, { "retry-after": RETRY_AFTER_S });
+}
+
+function conflict(): HttpResponse {
+  return plain(409, "Conflict\nThe session was changed by another request at the same time. Try again.\n");
+}
+
+function plain(status: number, body: string, headers: Record<string, string> = {}): HttpResponse {
+  return HttpResponse.text(body, { status, headers: { "cache-control": "no-store", ...headers } });
+}
+
+/** A response that says this too. A copy, because an app may give the same response to everyone. */
+function withCookie(response: HttpResponse, setCookie: string): HttpResponse {
+  return response.withAppendedHeader("set-cookie", setCookie);
+}

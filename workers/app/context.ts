@@ -1,0 +1,49 @@
+// What the app's handler is given beside the request. Knows how to show things, and nothing of how they are done.
+
+import type { HttpRequest } from "../http/request.js";
+import { SessionError } from "../session/session-error.js";
+import type { Context, Session, Source } from "./app.js";
+
+/** The context of a request with a session. */
+export class RequestContext implements Context {
+  readonly session: Session;
+  readonly worker: number;
+  readonly call: Context["call"];
+  readonly #request: HttpRequest;
+
+  constructor(request: HttpRequest, session: Session, worker: number, call: Context["call"]) {
+    this.#request = request;
+    this.session = session;
+    this.worker = worker;
+    this.call = call;
+  }
+
+  get source(): Source {
+    return sourceOf(this.#request);
+  }
+}
+
+/** The context of a request that the app has called sessionless. */
+export class SessionlessContext implements Context {
+  readonly worker: number;
+  readonly call: Context["call"];
+  readonly #request: HttpRequest;
+
+  constructor(request: HttpRequest, worker: number, call: Context["call"]) {
+    this.#request = request;
+    this.worker = worker;
+    this.call = call;
+  }
+
+  get session(): Session {
+    throw new SessionError("sessionless", "the app's sessionless() said that this request needs no session");
+  }
+
+  get source(): Source {
+    return sourceOf(this.#request);
+  }
+}
+
+function sourceOf(request: HttpRequest): Source {
+  return { address: request.sourceAddress, port: request.sourcePort };
+}

@@ -1,0 +1,51 @@
+// The few packets that the director answers itself, on the main thread: echo requests, and UDP to a port that has no
+// service. Limited in rate together, so that nobody can use the farm to send more than a trickle (RFC 1812 section 4.3.2.8).
+
+import type { Link } from "../link/link.js";
+import type { PacketPool } from "../memory/packet-pool.js";
+import { emitUnreachable, MAX_ICMPV6_ERROR_BYTES, turnEchoIntoReply } from "../wire/icmp.js";
+import type { PacketView } from "../wire/packet-view.js";
+import {
+  VERDICT_ECHO_ANSWERED,
+  VERDICT_ICMP_IGNORED,
+  VERDICT_ICMP_LIMITED,
+  VERDICT_PORT_UNREACHABLE,
+} from "./verdict.js";
+
+/** Answers in a second, and at once after a quiet one. */
+const ANSWERS_PER_SECOND = 1000;
+
+export class IcmpResponder {
+  readonly #output = new Uint8Array(MAX_ICMPV6_ERROR_BYTES);
+  #second = 0;
+  #answers = 0;
+
+  /** Answers an ICMP packet in its own slot. Returns the verdict. */
+  answer(pool: PacketPool, view: PacketView, link: Link, nowMs: number): number {
+    if (this.#limited(nowMs)) return VERDICT_ICMP_LIMITED;
+    if (!turnEchoIntoReply(pool.bytes, view)) return VERDICT_ICMP_IGNORED;
+    this.#answers++;
+    link.transmit(pool.bytes, view.offset, view.totalLength);
+    return VERDICT_ECHO_ANSWERED;
+  }
+
+  /** Tells the sender of a datagram that no one listens there. Returns the verdict. */
+  portUnreachable(pool: PacketPool, view: PacketView, link: Link, nowMs: number): number {
+    if (this.#limited(nowMs)) return VERDICT_ICMP_LIMITED;
+    const length = emitUnreachable(pool.bytes, view, this.#output, 0);
+    if (length > 0) {
+      this.#answers++;
+      link.transmit(this.#output, 0, length);
+    }
+    return VERDICT_PORT_UNREACHABLE;
+  }
+
+  #limited(nowMs: number): boolean {
+    const second = Math.floor(nowMs / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#answers = 0;
+    }
+    return this.#answers >= ANSWERS_PER_SECOND;
+  }
+}

@@ -1,0 +1,102 @@
+// The director's side of one worker: the ring that packets go to it by, and the ring that slots and ended flows come
+// back by. Main thread only.
+
+import {
+  DESCRIPTOR_FLOW,
+  DESCRIPTOR_GENERATION,
+  DESCRIPTOR_HASH,
+  DESCRIPTOR_KIND,
+  DESCRIPTOR_LENGTHS,
+  DESCRIPTOR_SLOT,
+  DESCRIPTOR_WORDS,
+  RETURN_SLOT,
+  RETURN_WORDS,
+} from "../memory/descriptor.js";
+import type { FreeSlots } from "../memory/packet-pool.js";
+import { allocateRing, RingConsumer, type RingMemory, RingProducer } from "../memory/ring.js";
+import { allocateTransmitRing, TransmitConsumer, type TransmitRingMemory } from "../memory/transmit-ring.js";
+import type { PacketView } from "../wire/packet-view.js";
+
+/** The rings between the director and one worker; can be sent to its thread. */
+export interface WorkerRings {
+  readonly descriptors: RingMemory;
+  readonly returns: RingMemory;
+  readonly transmit: TransmitRingMemory;
+}
+
+/**
+ * `ringSlots`: packets that may wait for one worker. The return ring takes every slot of the pool and as many ended
+ * flows, so that a worker never has to wait to give a slot back.
+ */
+export function allocateWorkerRings(
+  ringSlots: number,
+  poolSlots: number,
+  transmitWords: number,
+): WorkerRings {
+  const returns = 2 ** Math.ceil(Math.log2(2 * poolSlots));
+  return {
+    descriptors: allocateRing(ringSlots, DESCRIPTOR_WORDS),
+    returns: allocateRing(returns, RETURN_WORDS),
+    transmit: allocateTransmitRing(transmitWords),
+  };
+}
+
+export class WorkerPort {
+  readonly transmit: TransmitConsumer;
+  readonly #descriptors: RingProducer;
+  readonly #returns: RingConsumer;
+  #unpublished = false;
+
+  constructor(rings: WorkerRings) {
+    this.#descriptors = new RingProducer(rings.descriptors);
+    this.#returns = new RingConsumer(rings.returns);
+    this.transmit = new TransmitConsumer(rings.transmit);
+  }
+
+  /** Hands a packet over; false if the ring is full. The worker sees it after `publish`. */
+  push(
+    slot: number,
+    view: PacketView,
+    link: number,
+    flow: number,
+    generation: number,
+    hash: number,
+  ): boolean {
+    const at = this.#descriptors.reserve();
+    if (at < 0) return false;
+    const { words } = this.#descriptors;
+    words[at + DESCRIPTOR_SLOT] = slot;
+    words[at + DESCRIPTOR_LENGTHS] = view.totalLength | ((view.l4Offset - view.offset) << 16);
+    words[at + DESCRIPTOR_KIND] = view.protocol | (view.ipVersion << 8) | (link << 16);
+    words[at + DESCRIPTOR_FLOW] = flow;
+    words[at + DESCRIPTOR_GENERATION] = generation;
+    words[at + DESCRIPTOR_HASH] = hash;
+    this.#descriptors.commit();
+    this.#unpublished = true;
+    return true;
+  }
+
+  /** Shows the worker what was pushed, and wakes it if it sleeps. Once a burst. */
+  publish(): void {
+    if (!this.#unpublished) return;
+    this.#unpublished = false;
+    this.#descriptors.publish();
+    this.#descriptors.wake();
+  }
+
+  /** Takes back slots, and tells of ended flows. Returns how many records there were. */
+  collect(freeSlots: FreeSlots, flowEnded: (entry: number, generation: number) => void): number {
+    const returns = this.#returns;
+    let records = 0;
+    for (let at = returns.peek(); at >= 0; at = returns.peek()) {
+      const first = returns.words[at]!;
+      const second = returns.words[at + 1]!;
+      if (second === RETURN_SLOT) freeSlots.release(first);
+      else flowEnded(first, second);
+      returns.advance();
+      records++;
+    }
+    if (records > 0) returns.release();
+    return records;
+  }
+}

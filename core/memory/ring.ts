@@ -84,9 +84,11 @@ export class RingProducer {
     }
   }
 
-  /** Records published or committed that the consumer has not released, as far as we know (never too few). */
-  get occupied(): number {
-    return (this.#head - this.#tail) | 0;
+  /** Whether at least `records` more records fit. */
+  hasRoom(records: number): boolean {
+    if (((this.#head - this.#tail) | 0) + records <= this.#mask + 1) return true;
+    this.#tail = Atomics.load(this.words, TAIL);
+    return ((this.#head - this.#tail) | 0) + records <= this.#mask + 1;
   }
 }
 

@@ -59,7 +59,7 @@ export class Application {
 
   /** Answers a request. */
   readonly respond = (request: HttpRequest): HttpResponse | Promise<HttpResponse> => {
-    const id = request.cookie(this.#cookie.name);
+    const id = request.cookie(this.#cookie.name) ?? undefined;
     try {
       if (this.#app.sessionless?.(request)) return this.#respondSessionless(request);
     } catch (error) {

@@ -30,6 +30,8 @@ export interface TcpStackOptions {
   readonly limits?: Partial<TcpLimits>;
   /** The flow that the director gave us with these numbers holds no connection any more. */
   readonly flowEnded: (flow: number, generation: number) => void;
+  /** Something was queued where nothing was: `flush` has to be called, if this is not within a turn anyway. */
+  readonly outputDue?: () => void;
 }
 
 export class TcpContext {

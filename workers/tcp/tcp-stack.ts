@@ -28,9 +28,11 @@ export class TcpStack implements ConnectionOwner {
   /** Connections that the end of the turn has to look after; the array is never shortened. */
   readonly #marked: (TcpConnection | null)[] = [];
   #markedCount = 0;
+  readonly #outputDue: () => void;
 
   constructor(options: TcpStackOptions) {
     this.#context = new TcpContext(options, this, (timed) => this.#timerFired(timed));
+    this.#outputDue = options.outputDue ?? (() => {});
   }
 
   get counters(): TcpCounters {
@@ -134,6 +136,7 @@ export class TcpStack implements ConnectionOwner {
     if (connection.isMarked === 1) return;
     connection.isMarked = 1;
     this.#marked[this.#markedCount++] = connection;
+    if (this.#markedCount === 1) this.#outputDue();
   }
 
   queued(connection: TcpConnection): void {

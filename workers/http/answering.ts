@@ -1,0 +1,171 @@
+// The answering half of the HTTP server: gives complete requests to the responder, its responses to the transport, and
+// ends connections. What always holds: answers leave in the order of the requests, since there is one at a time; a
+// responder that breaks its contract costs a 500 and a count; a response whose connection is gone is dropped.
+
+import { BodyStream } from "./body-stream.js";
+import {
+  CONNECTION_CLOSE,
+  CONNECTION_KEEP_ALIVE,
+  CONNECTION_UNSAID,
+  type ConnectionNote,
+  Emitter,
+  type WallClock,
+} from "./emitter.js";
+import { CLOSING, type Exchange, IDLE, RESPONDING, UNTIMED } from "./exchange.js";
+import { HttpCounters, type RefusalStatus } from "./http-counters.js";
+import type { HttpRequest } from "./request.js";
+import { HttpResponse } from "./response.js";
+import { isWithoutContent, reasonPhrase } from "./status.js";
+
+/** Answers a request. By contract it neither throws nor rejects; if it does, the answer is a 500. */
+export type Responder = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
+
+export class Answering {
+  readonly counters = new HttpCounters();
+  inFlight = 0;
+  /** Each answer is the last of its connection. */
+  isDraining = false;
+  readonly #respond: Responder;
+  readonly #emitter: Emitter;
+
+  constructor(respond: Responder, wallClock: WallClock) {
+    this.#respond = respond;
+    this.#emitter = new Emitter(wallClock);
+  }
+
+  /** Gives a complete request to the responder, and its response, now or later, to the transport. */
+  dispatch(exchange: Exchange, request: HttpRequest): void {
+    exchange.phase = RESPONDING;
+    this.counters.requests++;
+    this.inFlight++;
+    let answer: HttpResponse | Promise<HttpResponse>;
+    try {
+      answer = this.#respond(request);
+    } catch {
+      answer = this.#responderFailure();
+    }
+    if (answer instanceof HttpResponse) {
+      this.#answer(exchange, answer);
+      return;
+    }
+    Promise.resolve(answer).then(
+      (response) => this.#answerLater(exchange, response),
+      () => this.#answerLater(exchange, this.#responderFailure()),
+    );
+  }
+
+  #responderFailure(): HttpResponse {
+    this.counters.responderFailures++;
+    return plainResponse(500);
+  }
+
+  #answerLater(exchange: Exchange, response: HttpResponse): void {
+    this.#answer(exchange, response instanceof HttpResponse ? response : this.#responderFailure());
+    this.resume(exchange);
+  }
+
+  #answer(exchange: Exchange, response: HttpResponse): void {
+    if (response.body instanceof ReadableStream) {
+      this.#answerStream(exchange, response, response.body);
+      return;
+    }
+    this.inFlight--;
+    if (exchange.isGone) return;
+    if (response.headers.closes || this.isDraining) exchange.keepAlive = false;
+    this.counters.responses[Math.floor(response.status / 100)]!++;
+    this.#emitter.emit(exchange.connection, response, exchange.isHead, connectionNote(exchange));
+    this.#finish(exchange);
+  }
+
+  #answerStream(exchange: Exchange, response: HttpResponse, body: ReadableStream<Uint8Array>): void {
+    const { connection } = exchange;
+    // HTTP/1.0 knows no chunks: there the connection's end is the body's (RFC 9112 section 6.3).
+    const isChunked = exchange.minorVersion === 1;
+    let stream: BodyStream;
+    try {
+      stream = new BodyStream(connection, body, isChunked);
+    } catch {
+      this.#answer(exchange, this.#responderFailure());
+      return;
+    }
+    if (exchange.isGone || exchange.isHead || isWithoutContent(response.status)) {
+      stream.cancel();
+      this.#answer(exchange, new HttpResponse(null, response));
+      return;
+    }
+    if (!isChunked || response.headers.closes || this.isDraining) exchange.keepAlive = false;
+    this.counters.responses[Math.floor(response.status / 100)]!++;
+    this.#emitter.emitStreamHead(connection, response, isChunked, connectionNote(exchange));
+    exchange.stream = stream;
+    void this.#runStream(exchange, stream);
+  }
+
+  async #runStream(exchange: Exchange, stream: BodyStream): Promise<void> {
+    const end = await stream.run();
+    exchange.stream = null;
+    this.inFlight--;
+    if (end === "failed") this.counters.streamFailures++;
+    if (exchange.isGone) return;
+    if (end !== "sent") {
+      // The client must not take what it has for the whole (RFC 9112 section 8).
+      exchange.phase = CLOSING;
+      exchange.connection.abort();
+      return;
+    }
+    this.#finish(exchange);
+    this.resume(exchange);
+  }
+
+  /** The answer has been given to the transport. */
+  #finish(exchange: Exchange): void {
+    exchange.answers++;
+    exchange.isHead = false;
+    exchange.sinceMs = UNTIMED;
+    if (exchange.keepAlive) exchange.phase = IDLE;
+    else this.close(exchange);
+  }
+
+  /** Goes on with what the transport has kept for us. Not from within `received`. */
+  resume(exchange: Exchange): void {
+    if (exchange.isGone) return;
+    if (exchange.hasKept) exchange.connection.resume();
+    this.closeIfDone(exchange);
+  }
+
+  /** Once the peer has closed its side, nothing but an answer that is due, or a stalled one, keeps ours open. */
+  closeIfDone(exchange: Exchange): void {
+    if (!exchange.peerHasClosed || exchange.isGone || exchange.isStalled) return;
+    if (exchange.phase >= RESPONDING) return;
+    if (exchange.phase !== IDLE) this.counters.incompleteRequests++;
+    this.close(exchange);
+  }
+
+  /** Answers the server's own refusal and closes; returns `end`, since all that comes after is thrown away. */
+  refuse(exchange: Exchange, status: RefusalStatus, toHead: boolean, end: number): number {
+    this.counters.refusals[status]++;
+    this.counters.responses[Math.floor(status / 100)]!++;
+    this.#emitter.emit(exchange.connection, plainResponse(status), toHead, CONNECTION_CLOSE);
+    this.close(exchange);
+    return end;
+  }
+
+  /** Closes our side; what the peer still sends is consumed, so that no RST overtakes the answer. */
+  close(exchange: Exchange): void {
+    exchange.phase = CLOSING;
+    exchange.sinceMs = UNTIMED;
+    exchange.request = null;
+    exchange.body = null;
+    exchange.chunks = null;
+    if (exchange.hasKept) exchange.connection.resume();
+    exchange.connection.close();
+  }
+}
+
+function connectionNote(exchange: Exchange): ConnectionNote {
+  if (!exchange.keepAlive) return CONNECTION_CLOSE;
+  return exchange.minorVersion === 0 ? CONNECTION_KEEP_ALIVE : CONNECTION_UNSAID;
+}
+
+function plainResponse(status: number): HttpResponse {
+  return HttpResponse.text(`${status} ${reasonPhrase(status)}\n`, { status });
+}

@@ -1,0 +1,143 @@
+// The piscina task: one worker thread is one server, for as long as the farm wants it. Puts the server's parts together
+// and decides when the thread works, when it lets its event loop run, and how it sleeps.
+
+import { randomBytes } from "node:crypto";
+import { setImmediate as nextEventLoopTurn } from "node:timers/promises";
+import { pino } from "pino";
+import type { Egress, EgressPlan } from "../core/link/egress.js";
+import { RingEgress } from "../core/link/ring-egress.js";
+import { TunEgress } from "../core/link/tun-egress.js";
+import { BOARD_COMMAND, COMMAND_RUN, LoadBoard } from "../core/memory/load-board.js";
+import { PacketPool } from "../core/memory/packet-pool.js";
+import { RingConsumer, RingProducer, wakeConsumer } from "../core/memory/ring.js";
+import { SessionDirectory } from "../core/memory/session-directory.js";
+import { TransmitProducer } from "../core/memory/transmit-ring.js";
+import { loadApp } from "./app/app-loader.js";
+import { Application } from "./app/application.js";
+import { DatagramServer } from "./datagram/datagram-server.js";
+import { HTTP_DEFAULTS } from "./http/options.js";
+import { HttpServer } from "./http/server.js";
+import { Server } from "./server.js";
+import { Sessions } from "./session/sessions.js";
+import { StorageClient } from "./session/storage-client.js";
+import { TcpStack } from "./tcp/tcp-stack.js";
+import type { WorkerOptions } from "./worker-options.js";
+
+/** A worker that has just had packets blocks its thread, which wakes fastest; but only for so long, in ms. */
+const BLOCKING_SLEEP_MS = 1;
+/** Blocking sleeps in a row without a packet before the thread sleeps in its event loop, which costs nothing when idle. */
+const BLOCKING_SLEEPS = 8;
+/** The event loop (timers and messages of the app) gets its turn at least this often, in ms. */
+const EVENT_LOOP_INTERVAL_MS = 10;
+
+/** Runs until the load board says stop. Rejects if the app cannot be loaded or set up. */
+export default async function run(options: WorkerOptions): Promise<void> {
+  const { worker } = options;
+  const log = pino({ level: options.logLevel, base: { worker } }, pino.destination({ dest: 2, sync: true }));
+  const app = await loadApp(options.appUrl);
+  const storage = new StorageClient(options.storagePort);
+  const pool = new PacketPool(options.pool);
+  const loadBoard = new LoadBoard(options.loadBoard);
+  const descriptors = new RingConsumer(options.rings.descriptors);
+  const transmit = new TransmitProducer(options.rings.transmit);
+  const egresses = options.egressPlans.map((plan, link) => createEgress(plan, link, transmit));
+  const now = () => performance.now();
+
+  const sessions = new Sessions({
+    secret: options.secret,
+    storage,
+    directory: new SessionDirectory(options.directory),
+    cacheBytes: options.cacheBytes,
+  });
+  const application = new Application({
+    app,
+    sessions,
+    storage,
+    worker,
+    cookie: { secure: options.cookieSecure },
+    logFault: (fault) => log.error({ ...fault, err: fault.error, error: undefined }, "the app failed"),
+  });
+  const http = new HttpServer(HTTP_DEFAULTS, application.respond, Date.now);
+  const wake = () => {
+    if (!server.isInTurn) wakeConsumer(options.rings.descriptors);
+  };
+  const tcp = new TcpStack({
+    egresses,
+    user: http,
+    listenPorts: [options.port],
+    nowMs: now(),
+    secret: randomWords(),
+    flowEnded: (flow, generation) => server.flowEnded(flow, generation),
+    outputDue: wake,
+  });
+  const datagrams = new DatagramServer({ app, worker, call: application.call, egresses });
+  const server: Server = new Server({
+    worker,
+    pool,
+    descriptors,
+    returns: new RingProducer(options.rings.returns),
+    transmit,
+    loadBoard,
+    tcp,
+    http,
+    datagrams,
+  });
+
+  await app.setup?.({ worker, call: application.call });
+  options.readyPort.postMessage("ready");
+  try {
+    await serve(server, descriptors, () => loadBoard.get(worker, BOARD_COMMAND) === COMMAND_RUN, now);
+  } finally {
+    server.close(now());
+    await app.teardown?.();
+    storage.close();
+    options.readyPort.close();
+  }
+}
+
+function createEgress(plan: EgressPlan, link: number, transmit: TransmitProducer): Egress {
+  return plan.kind === "tun"
+    ? new TunEgress(plan.fileDescriptor, plan.mtuBytes)
+    : new RingEgress(transmit, link, plan.mtuBytes);
+}
+
+function randomWords(): [number, number, number] {
+  const bytes = randomBytes(12);
+  return [bytes.readUInt32LE(0), bytes.readUInt32LE(4), bytes.readUInt32LE(8)];
+}
+
+/**
+ * Turn after turn. With packets: at once again. Without: asleep until the director, a timer or the event loop has
+ * something. A blocked thread wakes several times faster than an event loop does, but while something is in flight, a
+ * promise of the app or the database, only the event loop can bring the answer.
+ */
+async function serve(
+  server: Server,
+  descriptors: RingConsumer,
+  mayRun: () => boolean,
+  now: () => number,
+): Promise<void> {
+  let blockingSleeps = 0;
+  let eventLoopMs = now();
+  while (mayRun()) {
+    const nowMs = now();
+    const packets = server.turn(nowMs);
+    if (server.inFlight > 0 || nowMs - eventLoopMs >= EVENT_LOOP_INTERVAL_MS) {
+      await nextEventLoopTurn();
+      eventLoopMs = now();
+    }
+    if (packets > 0) {
+      blockingSleeps = 0;
+      continue;
+    }
+    if (!descriptors.prepareToSleep()) continue;
+    const sleepMs = Math.max(0, server.nextDeadlineMs() - now());
+    if (server.inFlight === 0 && blockingSleeps < BLOCKING_SLEEPS) {
+      blockingSleeps++;
+      descriptors.sleepBlocking(Math.min(sleepMs, BLOCKING_SLEEP_MS));
+    } else {
+      await descriptors.sleep(sleepMs);
+      eventLoopMs = now();
+    }
+  }
+}

@@ -72,7 +72,7 @@ export class TcpContext {
     this.initialSequence = new InitialSequence([options.secret[0], options.secret[1]]);
     this.timestampOffset = options.secret[2] | 0;
     this.flowEnded = options.flowEnded;
-    this.timeWait = new TimeWaitTable(this.limits.maxTimeWait, this.limits.timeWaitMs, options.flowEnded);
+    this.timeWait = new TimeWaitTable(this.limits.maxTimeWait, this.limits.timeWaitMs);
     this.wheel = new TimerWheel(this.nowMs, fire);
     this.windowShift = shiftFor(this.limits.receiveBufferBytes);
   }

@@ -15,11 +15,10 @@ import type { TcpContext } from "./context.js";
 
 /** The connection enters CLOSED: its control block is deleted (RFC 9293 section 3.3.2). */
 export function terminate(context: TcpContext, connection: TcpConnection, reason: CloseReason): void {
-  if (connection.flow >= 0) context.flowEnded(connection.flow, connection.generation);
   release(context, connection, reason);
 }
 
-/** The connection enters TIME-WAIT; its user is done with it, and its flow stays until the record ends. */
+/** The connection enters TIME-WAIT: its user and the director are done with it. */
 export function enterTimeWait(context: TcpContext, connection: TcpConnection): void {
   if (context.timeWait.add(connection, context.nowMs)) context.counters.timeWaitEvicted++;
   release(context, connection, "closed");
@@ -27,6 +26,7 @@ export function enterTimeWait(context: TcpContext, connection: TcpConnection): v
 
 function release(context: TcpContext, connection: TcpConnection, reason: CloseReason): void {
   detach(context, connection);
+  if (connection.flow >= 0) context.flowEnded(connection.flow, connection.generation);
   if (connection.isOpen === 0) return;
   connection.isOpen = 0;
   context.counters.connectionsClosed++;

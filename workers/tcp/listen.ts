@@ -136,19 +136,20 @@ function initialize(context: TcpContext, connection: TcpConnection, iss: number)
 function segmentForTimeWait(context: TcpContext, row: number): void {
   const { segment, arriving, timeWait } = context;
   arriving.addressSum = timeWait.addressSum(row);
-  // RFC 1337: a RST must not end it, or old segments may meet a new connection.
-  if ((segment.flags & RST) !== 0) return;
   const sndNxt = timeWait.get(row, TIME_WAIT_SND_NXT);
   const rcvNxt = timeWait.get(row, TIME_WAIT_RCV_NXT);
   if ((segment.flags & (SYN | ACK | FIN)) === SYN && isNewIncarnation(context, row)) {
     context.counters.timeWaitReused++;
-    timeWait.remove(row, !timeWait.isFlow(row, context.flow, context.generation));
+    timeWait.remove(row);
     // RFC 9293 section 3.6.1: the new ISS is larger than the old connection's last sequence number.
     const iss = context.initialSequence.next(arriving, context.nowMs);
     const past = add(sndNxt, REUSE_DISTANCE);
     openPassively(context, after(iss, past) ? iss : past);
     return;
   }
+  forgetFlow(context);
+  // RFC 1337: a RST must not end it, or old segments may meet a new connection.
+  if ((segment.flags & RST) !== 0) return;
   // A FIN sent again: our ACK was lost. Anything else without data or SYN may be an answer to this very ACK.
   if (segment.length === 0) return;
   if ((segment.flags & FIN) !== 0) timeWait.restart(row, context.nowMs);

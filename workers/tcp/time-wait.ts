@@ -1,37 +1,34 @@
 // Connections in TIME-WAIT (RFC 9293 section 3.3.2): a row of numbers each instead of a whole connection, in the
-// order in which they end. Bounded: when all rows are in use the oldest is forgotten. Knows no segments.
+// order in which they end. Bounded: when all rows are in use the oldest is forgotten. Knows no segments. Has no flow: the
+// director is told of the flow's end when TIME-WAIT begins, because a connection in it is no load to balance.
 //
-// A row's words: hash, flow, generation, IP version and link, ports, 4 remote address, 4 local address, sum of
-// addresses, SND.NXT, RCV.NXT, whether timestamps are in use, TS.Recent, end (ms), next row, previous row.
+// A row's words: hash, IP version and link, ports, 4 remote address, 4 local address, sum of addresses, SND.NXT,
+// RCV.NXT, whether timestamps are in use, TS.Recent, end (ms), next row, previous row.
 
 import type { TcpConnection } from "./connection.js";
 import type { FourTuple } from "./four-tuple.js";
 import { HashIndex } from "./hash-index.js";
 
-const ROW_WORDS = 21;
+const ROW_WORDS = 19;
 const HASH = 0;
-const FLOW = 1;
-const GENERATION = 2;
-const VERSION_AND_LINK = 3;
-const PORTS = 4;
-const REMOTE = 5;
-const LOCAL = 9;
-const ADDRESS_SUM = 13;
-export const TIME_WAIT_SND_NXT = 14;
-export const TIME_WAIT_RCV_NXT = 15;
-export const TIME_WAIT_TIMESTAMPS = 16;
-export const TIME_WAIT_TS_RECENT = 17;
-const END_MS = 18;
-const NEXT = 19;
-const PREVIOUS = 20;
+const VERSION_AND_LINK = 1;
+const PORTS = 2;
+const REMOTE = 3;
+const LOCAL = 7;
+const ADDRESS_SUM = 11;
+export const TIME_WAIT_SND_NXT = 12;
+export const TIME_WAIT_RCV_NXT = 13;
+export const TIME_WAIT_TIMESTAMPS = 14;
+export const TIME_WAIT_TS_RECENT = 15;
+const END_MS = 16;
+const NEXT = 17;
+const PREVIOUS = 18;
 
 const NONE = -1;
 
 export class TimeWaitTable {
   readonly #maxRows: number;
   readonly #durationMs: number;
-  /** Called when a connection's flow is at its end. */
-  readonly #flowEnded: (flow: number, generation: number) => void;
   readonly #index = new HashIndex();
   #words = new Int32Array(64 * ROW_WORDS);
   /** Free rows are linked through NEXT; rows never used begin at `#fresh`. */
@@ -40,10 +37,9 @@ export class TimeWaitTable {
   #oldest = NONE;
   #newest = NONE;
 
-  constructor(maxRows: number, durationMs: number, flowEnded: (flow: number, generation: number) => void) {
+  constructor(maxRows: number, durationMs: number) {
     this.#maxRows = maxRows;
     this.#durationMs = durationMs;
-    this.#flowEnded = flowEnded;
   }
 
   get count(): number {
@@ -53,14 +49,12 @@ export class TimeWaitTable {
   /** Takes the connection over. Returns true if the oldest record had to go for it. */
   add(connection: TcpConnection, nowMs: number): boolean {
     const isFull = this.#index.count >= this.#maxRows;
-    if (isFull) this.remove(this.#oldest, true);
+    if (isFull) this.remove(this.#oldest);
     const row = this.#acquireRow();
     const words = this.#words;
     const at = row * ROW_WORDS;
     const { tuple } = connection;
     words[at + HASH] = connection.hash;
-    words[at + FLOW] = connection.flow;
-    words[at + GENERATION] = connection.generation;
     words[at + VERSION_AND_LINK] = tuple.ipVersion | (tuple.link << 8);
     words[at + PORTS] = tuple.ports;
     words[at + REMOTE] = tuple.remote0;
@@ -104,34 +98,24 @@ export class TimeWaitTable {
     this.#words[row * ROW_WORDS + word] = value;
   }
 
-  /** Whether the record's flow is this one: then it goes on in the connection that takes the record's place. */
-  isFlow(row: number, flow: number, generation: number): boolean {
-    const at = row * ROW_WORDS;
-    return this.#words[at + FLOW] === flow && this.#words[at + GENERATION] === generation;
-  }
-
   /** Starts the 2 MSL again. */
   restart(row: number, nowMs: number): void {
     this.#unlink(row);
     this.#append(row, nowMs);
   }
 
-  /** Forgets a record; `endsFlow` tells the director so. */
-  remove(row: number, endsFlow: boolean): void {
+  /** Forgets a record. */
+  remove(row: number): void {
     const at = row * ROW_WORDS;
     this.#index.remove(this.#words[at + HASH]!, row);
     this.#unlink(row);
     this.#words[at + NEXT] = this.#free;
     this.#free = row;
-    if (endsFlow && this.#words[at + FLOW]! >= 0) {
-      this.#flowEnded(this.#words[at + FLOW]!, this.#words[at + GENERATION]!);
-    }
   }
 
   /** Forgets every record whose time is over. */
   expire(nowMs: number): void {
-    while (this.#oldest !== NONE && this.#remainingMs(this.#oldest, nowMs) <= 0)
-      this.remove(this.#oldest, true);
+    while (this.#oldest !== NONE && this.#remainingMs(this.#oldest, nowMs) <= 0) this.remove(this.#oldest);
   }
 
   /** When the oldest record ends; Infinity without records. */

@@ -1,0 +1,177 @@
+// The whole farm over a real TUN device, with the kernel's own TCP as the other side: pinning, spreading, sessions
+// across workers and restarts, large bodies, many connections, ICMP. Runs in a network namespace of its own.
+
+import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { Agent } from "node:http";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { createFarm, type Farm } from "../../core/farm.js";
+import { ask, cookieOf } from "../support/client.js";
+import { enterNamespace } from "../support/namespace.js";
+import { patternBytes } from "../support/test-app.js";
+
+const WORKERS = 3;
+const BIG_BYTES = 10_000_000;
+const URL4 = "http://198.18.0.1/";
+const URL6 = "http://[fd98:18::1]/";
+
+/** One of the addresses that this namespace has for clients. */
+function source(number: number): string {
+  return `198.19.${number >> 8}.${number & 255}`;
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+interface Shown {
+  readonly worker: number;
+  readonly origin: string;
+  readonly version: number;
+  readonly count: number;
+}
+
+if (enterNamespace()) {
+  const folder = mkdtempSync(join(tmpdir(), "limpet-"));
+  const options = {
+    app: new URL("../support/test-app.js", import.meta.url),
+    workers: WORKERS,
+    database: join(folder, "farm.db"),
+    // What is acknowledged has to survive the process here, not the power.
+    durability: "normal",
+    logLevel: "error",
+  } as const;
+  let farm: Farm;
+  const tun = suite("tun");
+
+  tun.before(async () => {
+    farm = createFarm(options);
+    await farm.listen();
+  });
+  tun.after(async () => {
+    await farm.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  async function session(cookie: string | undefined, localAddress: string): Promise<Shown> {
+    return (await ask(`${URL4}session`, { cookie, localAddress })).json<Shown>();
+  }
+
+  tun("first answer to a source, without a cookie, starts a session and carries its ID", async () => {
+    const answer = await ask(`${URL4}session`, { localAddress: source(1) });
+    assert.is(answer.status, 200);
+    assert.is(answer.headers["set-cookie"]?.length, 1);
+    assert.match(answer.headers["set-cookie"]![0]!, /^limpet\.sid=[\w.-]+; Path=\/; HttpOnly; SameSite=Lax$/);
+    const first = answer.json<Shown>();
+    assert.is(first.origin, "new");
+    const again = await ask(`${URL4}session`, { localAddress: source(1), cookie: cookieOf(answer) });
+    assert.is(again.headers["set-cookie"], undefined);
+    assert.equal(again.json<Shown>(), { ...first, origin: "cache" });
+  });
+
+  tun("fifty requests of one source, each on its own connection, find one worker", async () => {
+    const workers = new Set<unknown>();
+    for (let i = 0; i < 50; i++) {
+      workers.add((await ask(URL4, { localAddress: source(2) })).json()["worker"]);
+    }
+    assert.is(workers.size, 1);
+  });
+
+  tun("new flows of many sources, all open at once, are spread evenly", async () => {
+    const agents = Array.from({ length: 60 }, () => new Agent({ keepAlive: true }));
+    const answers = await Promise.all(
+      agents.map((agent, i) => ask(URL4, { agent, localAddress: source(100 + i) })),
+    );
+    const flows = farm.status().workers.map((worker) => worker.flows);
+    for (const agent of agents) agent.destroy();
+    assert.is(new Set(answers.map((answer) => answer.json()["worker"])).size, WORKERS);
+    assert.ok(Math.max(...flows) - Math.min(...flows) <= 1, `flows ${flows.join(", ")}`);
+  });
+
+  tun("session, its ID sent from other sources on other workers, has its state everywhere", async () => {
+    const started = await ask(`${URL4}session/add`, { localAddress: source(3) });
+    const cookie = cookieOf(started);
+    const home = started.json<Shown>().worker;
+    const origins = new Map<number, string>();
+    let expected = 1;
+    for (let i = 0; i < 12; i++) {
+      const shown = await session(cookie, source(300 + i));
+      assert.is(shown.count, expected, `on worker ${shown.worker}`);
+      if (!origins.has(shown.worker)) origins.set(shown.worker, shown.origin);
+      await ask(`${URL4}session/add`, { cookie, localAddress: source(300 + i) });
+      expected++;
+    }
+    assert.is(origins.size, WORKERS);
+    for (const [worker, origin] of origins) if (worker !== home) assert.is(origin, "database");
+    // Back at home the cached state is old by now, and must not be believed.
+    const back = await session(cookie, source(3));
+    assert.equal([back.worker, back.count], [home, expected]);
+  });
+
+  tun("session, after the farm was closed and started again, is still there", async () => {
+    const cookie = cookieOf(await ask(`${URL4}session/add`));
+    await ask(`${URL4}session/add`, { cookie });
+    await farm.close();
+    farm = createFarm(options);
+    await farm.listen();
+    const shown = (await ask(`${URL4}session`, { cookie })).json<Shown>();
+    assert.equal([shown.origin, shown.version, shown.count], ["database", 2, 2]);
+  });
+
+  tun("download of 10 MB arrives as it was sent, over IPv4 and IPv6", async () => {
+    const expected = sha256(patternBytes(BIG_BYTES));
+    for (const url of [URL4, URL6]) {
+      assert.is(sha256((await ask(`${url}bytes?n=${BIG_BYTES}`)).body), expected, url);
+    }
+  });
+
+  tun("upload of 10 MB arrives as it was sent, over IPv4 and IPv6", async () => {
+    const body = patternBytes(BIG_BYTES);
+    for (const url of [URL4, URL6]) {
+      assert.is((await ask(`${url}upload`, { body })).body.toString(), sha256(body), url);
+    }
+  });
+
+  tun("a thousand keep-alive connections at once are all served, twice each", async () => {
+    const agents = Array.from({ length: 1000 }, () => new Agent({ keepAlive: true, maxSockets: 1 }));
+    for (let round = 0; round < 2; round++) {
+      const answers = await Promise.all(
+        agents.map((agent, i) => ask(URL4, { agent, localAddress: source(1000 + i) })),
+      );
+      assert.ok(answers.every((answer) => answer.status === 200));
+    }
+    const connections = farm.status().workers.reduce((sum, worker) => sum + worker.connections, 0);
+    for (const agent of agents) agent.destroy();
+    assert.ok(connections >= 1000, `${connections} connections`);
+  });
+
+  tun("connection to a port that is not served is refused at once", async () => {
+    const code = await new Promise((resolve) => {
+      const socket: Socket = connect({ host: "198.18.0.1", port: 81 });
+      socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code));
+      socket.on("connect", () => resolve("connected"));
+    });
+    assert.is(code, "ECONNREFUSED");
+  });
+
+  tun("flows, after all connections have ended, are off the load board, and no slot is missing", async () => {
+    for (let tries = 0; tries < 100; tries++) {
+      const { workers } = farm.status();
+      if (workers.every(({ flows, connections }) => flows === 0 && connections === 0)) break;
+      // Connections end as the kernel's FINs and our answers to them pass; each request gives them a turn.
+      await ask(URL4);
+    }
+    const status = farm.status();
+    assert.ok(
+      status.workers.every(({ flows }) => flows <= 1),
+      JSON.stringify(status.workers),
+    );
+    assert.ok(status.freeSlots >= farm.settings.poolSlots - 8, `${status.freeSlots} free slots`);
+  });
+
+  tun.run();
+}

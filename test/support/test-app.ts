@@ -1,0 +1,55 @@
+// The app that integration tests serve: each path shows one thing that a client can check.
+
+import { type App, HttpResponse } from "../../workers/app/app.js";
+
+/** Bytes of `/bytes?n=…`: a pattern without a short period, so that a piece out of place is noticed. */
+export function patternBytes(count: number): Uint8Array {
+  const bytes = new Uint8Array(count);
+  let state = 0x2545f491;
+  for (let i = 0; i < count; i++) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
+    bytes[i] = state >>> 24;
+  }
+  return bytes;
+}
+
+const cachedBytes = new Map<number, Uint8Array>();
+
+export default {
+  sessionless: (request) => !request.path.startsWith("/session"),
+
+  async fetch(request, context) {
+    switch (request.path) {
+      case "/bytes": {
+        const count = Number(request.query.get("n"));
+        const bytes = cachedBytes.get(count) ?? patternBytes(count);
+        cachedBytes.set(count, bytes);
+        return new HttpResponse(bytes);
+      }
+      case "/upload": {
+        const digest = await crypto.subtle.digest("SHA-256", await request.arrayBuffer());
+        return HttpResponse.text(Buffer.from(digest).toString("hex"));
+      }
+      case "/session/add": {
+        const { session } = context;
+        session.state["count"] = Number(session.state["count"] ?? 0) + 1;
+        return HttpResponse.json({ worker: context.worker, count: session.state["count"] });
+      }
+      case "/session": {
+        const { session } = context;
+        const count = Number(session.state["count"] ?? 0);
+        const { origin, version } = session;
+        return HttpResponse.json({ worker: context.worker, origin, version, count });
+      }
+      default:
+        return HttpResponse.json({ worker: context.worker, source: context.source.address });
+    }
+  },
+
+  datagram: (request, context) => ({
+    path: request.path,
+    body: request.body,
+    worker: context.worker,
+    source: context.source.address,
+  }),
+} satisfies App;

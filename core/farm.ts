@@ -1,7 +1,9 @@
 // The public entry, "limpet": `createFarm(options)` gives a farm, `listen` starts it, `close` ends it.
 // Everything is put together here: shared memory, storage thread, links, worker threads, director.
 
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
 import { MessageChannel } from "node:worker_threads";
 import { Piscina } from "piscina";
 import type { WorkerOptions } from "../workers/worker-options.js";
@@ -38,7 +40,14 @@ import {
 import { allocatePacketPool, type PacketPoolMemory } from "./memory/packet-pool.js";
 import { wakeConsumer } from "./memory/ring.js";
 import { allocateSessionDirectory, type SessionDirectoryMemory } from "./memory/session-directory.js";
-import { type FarmOptions, type FarmSettings, hostAddressOf, resolveOptions, urlOf } from "./options.js";
+import {
+  type FarmOptions,
+  type FarmSettings,
+  hostAddressOf,
+  OptionError,
+  resolveOptions,
+  urlOf,
+} from "./options.js";
 import { loadSecret } from "./secret.js";
 import { StorageHandle } from "./storage-handle.js";
 
@@ -153,6 +162,9 @@ export class Farm {
    */
   async listen(): Promise<void> {
     const { settings } = this;
+    if (!existsSync(new URL(settings.appUrl))) {
+      throw new OptionError(`app (--app): there is no file ${fileURLToPath(settings.appUrl)}`);
+    }
     try {
       this.#links = this.#givenLinks ?? [this.#openTun()];
       this.#storage = await StorageHandle.start(settings, this.#directory, (message) =>
@@ -261,7 +273,7 @@ export class Farm {
     this.#workers[worker] = { rings, ended };
     await Promise.race([
       new Promise((resolve) => ready.port2.once("message", resolve)),
-      ended,
+      ended.catch((error: unknown) => Promise.reject(new WorkerStartError(error))),
       startTimeout(worker),
     ]).finally(() => ready.port2.close());
     this.#director!.addWorker(worker, rings);
@@ -277,9 +289,19 @@ export class Farm {
   }
 }
 
+/** A worker cannot start; the message is one sentence. Errors lose their class and code on their way from a thread. */
+export class WorkerStartError extends Error {
+  override readonly name = "WorkerStartError";
+  readonly code = "worker_start_failed";
+
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
 async function startTimeout(worker: number): Promise<never> {
   return new Promise((_, reject) => {
     const message = `worker ${worker} did not start within ${WORKER_START_TIMEOUT_MS / 1000} s`;
-    setTimeout(() => reject(new Error(message)), WORKER_START_TIMEOUT_MS).unref();
+    setTimeout(() => reject(new WorkerStartError(message)), WORKER_START_TIMEOUT_MS).unref();
   });
 }

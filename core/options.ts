@@ -118,8 +118,9 @@ const schema = v.strictObject({
     v.union([v.pipe(v.string(), v.minLength(1)), v.instance(URL)], "takes the path of a module"),
   ),
   workers: v.optional(
-    v.union(
-      [v.literal("auto"), whole(1, MAX_WORKERS)],
+    v.custom<number | "auto">(
+      (value) =>
+        value === "auto" || (Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MAX_WORKERS),
       `takes auto or a whole number from 1 to ${MAX_WORKERS}`,
     ),
     "auto",

@@ -3,6 +3,7 @@
 
 import { randomBytes } from "node:crypto";
 import { setImmediate as nextEventLoopTurn } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { pino } from "pino";
 import type { Egress, EgressPlan } from "../core/link/egress.js";
 import { RingEgress } from "../core/link/ring-egress.js";
@@ -12,6 +13,7 @@ import { PacketPool } from "../core/memory/packet-pool.js";
 import { RingConsumer, RingProducer, wakeConsumer } from "../core/memory/ring.js";
 import { SessionDirectory } from "../core/memory/session-directory.js";
 import { TransmitProducer } from "../core/memory/transmit-ring.js";
+import type { App } from "./app/app.js";
 import { loadApp } from "./app/app-loader.js";
 import { Application } from "./app/application.js";
 import { DatagramServer } from "./datagram/datagram-server.js";
@@ -83,7 +85,7 @@ export default async function run(options: WorkerOptions): Promise<void> {
     datagrams,
   });
 
-  await app.setup?.({ worker, call: application.call });
+  await setUp(app, options, application);
   options.readyPort.postMessage("ready");
   try {
     await serve(server, descriptors, () => loadBoard.get(worker, BOARD_COMMAND) === COMMAND_RUN, now);
@@ -92,6 +94,17 @@ export default async function run(options: WorkerOptions): Promise<void> {
     await app.teardown?.();
     storage.close();
     options.readyPort.close();
+  }
+}
+
+async function setUp(app: App, { worker, appUrl }: WorkerOptions, application: Application): Promise<void> {
+  try {
+    await app.setup?.({ worker, call: application.call });
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : String(error);
+    throw new Error(`The app ${fileURLToPath(appUrl)} could not be set up: ${cause.split("\n")[0]}`, {
+      cause: error,
+    });
   }
 }
 

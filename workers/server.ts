@@ -131,7 +131,7 @@ export class Server {
         words[at + DESCRIPTOR_HASH]!,
       );
     } else {
-      datagrams.packetArrives(pool.bytes, offset, length, ipVersion, l4Offset, link);
+      datagrams.packetArrives(pool.bytes, offset, ipVersion, l4Offset, link);
     }
     this.#giveBack(slot, RETURN_SLOT);
   }

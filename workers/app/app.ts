@@ -86,7 +86,7 @@ export interface Context {
   readonly call: <Result = unknown>(procedure: string, args?: unknown) => Promise<Result>;
 }
 
-/** A request of the datagram service: one MessagePack map in one UDP datagram. */
+/** A request of the datagram service: `[id, path, body]` in MessagePack, in one UDP datagram. */
 export interface DatagramRequest {
   readonly path: string;
   /** Whatever the client has sent with it; undefined if nothing. */

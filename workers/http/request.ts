@@ -82,7 +82,8 @@ export class HttpRequest {
   }
 
   get query(): URLSearchParams {
-    this.#query ??= new URLSearchParams(this.#head.substring(this.#pathEnd + 1, this.#targetEnd));
+    // `slice`: without a question mark the start is beyond the end, which `substring` would swap.
+    this.#query ??= new URLSearchParams(this.#head.slice(this.#pathEnd + 1, this.#targetEnd));
     return this.#query;
   }
 

@@ -1,7 +1,7 @@
-// The datagram service: one request in one datagram, one answer in one datagram, both MessagePack arrays. It knows no IP
-// and no UDP (datagram-server.ts does), and no app. What always holds: nothing that arrives throws; an answer never
-// goes where no request came from; an answer is never answered, so that two services cannot be made to talk to each
-// other for ever by a forged source.
+// The datagram service: one request in one datagram, one answer in one datagram, both MessagePack arrays. It knows no
+// IP and no UDP (datagram-server.ts does), and no app. What always holds: nothing that arrives throws; an answer
+// never goes where no request came from; an answer is never answered, so that two services cannot be made to talk to
+// each other for ever by a forged source.
 //
 //   request    [id, path]  or  [id, path, body]
 //     id       0 … 2^32-1, the client's own: answers carry it, in whatever order they come
@@ -91,8 +91,8 @@ export class DatagramService<Peer extends DatagramPeer = DatagramPeer> {
     mapsAsObjects: true,
     variableMapSize: true,
     copyBuffers: true,
-    // As a number where it is one exactly.
-    int64AsType: "auto",
+    // Integers beyond 2^53 lose their last digits: better than an app that meets a BigInt once a year.
+    int64AsType: "number",
   });
 
   constructor(
@@ -212,7 +212,10 @@ export class DatagramService<Peer extends DatagramPeer = DatagramPeer> {
   }
 }
 
-/** Bytes of the id at the beginning of an array of two or three; 0 if this is none, or its id is not a number in range. */
+/**
+ * Bytes of the id at the beginning of an array of two or three; 0 if this is none, or its id is not a number in
+ * range.
+ */
 function idBytesOf(bytes: Uint8Array, start: number, end: number): number {
   const array = bytes[start]!;
   if ((array !== 0x92 && array !== 0x93) || start + 1 >= end) return 0;

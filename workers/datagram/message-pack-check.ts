@@ -1,6 +1,7 @@
-// Checks that bytes are exactly one MessagePack value of the plain kinds, before a decoder is let near them. A decoder
-// believes what it reads: five bytes that announce an array of four billion make it allocate one, a few thousand nested
-// arrays overflow its stack, and extension types construct things. Reads bytes only; allocates nothing.
+// Checks that bytes are exactly one MessagePack value of the plain kinds, before a decoder is let near them. A
+// decoder believes what it reads: five bytes that announce an array of four billion make it allocate one, a few
+// thousand nested arrays overflow its stack, and extension types construct things. Reads bytes only; allocates
+// nothing.
 
 /** Deepest nesting of arrays and maps. */
 export const MAX_DEPTH = 32;

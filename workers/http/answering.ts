@@ -1,6 +1,6 @@
-// The answering half of the HTTP server: gives complete requests to the responder, its responses to the transport, and
-// ends connections. What always holds: answers leave in the order of the requests, since there is one at a time; a
-// responder that breaks its contract costs a 500 and a count; a response whose connection is gone is dropped.
+// The answering half of the HTTP server: gives complete requests to the responder, its responses to the transport,
+// and ends connections. What always holds: answers leave in the order of the requests, since there is one at a time;
+// a responder that breaks its contract costs a 500 and a count; a response whose connection is gone is dropped.
 
 import { BodyStream } from "./body-stream.js";
 import {

@@ -1,7 +1,7 @@
 // Gathers the body of one request. It grows by doubling, so that the copying stays linear, and never beyond what has
 // been announced or allowed: an announcement alone takes no memory worth mentioning.
 
-const FIRST_BYTES = 64 * 1024;
+const FIRST_BYTES = 16 * 1024;
 
 export class BodyBuffer {
   #bytes: Buffer;

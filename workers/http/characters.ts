@@ -26,8 +26,9 @@ export const REGISTERED_NAME = table(`-._~!$&'()*+,;=%${DIGITS}${LETTERS}`);
 export const IP_LITERAL = table(`:.${DIGITS}ABCDEFabcdef`);
 
 /**
- * 1 for what a request target may consist of: every visible ASCII character but "#". More than RFC 3986 allows, because
- * browsers send some of `"<>\^{|}` and the backtick as they are in queries; no fragment, space or byte above 0x7E.
+ * 1 for what a request target may consist of: every visible ASCII character but "#". More than RFC 3986 allows,
+ * because browsers send some of `"<>\^{|}` and the backtick as they are in queries; no fragment, space or byte above
+ * 0x7E.
  */
 export const TARGET = new Uint8Array(256);
 for (let byte = 0x21; byte < DEL; byte++) TARGET[byte] = byte === 0x23 ? 0 : 1;

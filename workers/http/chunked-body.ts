@@ -1,6 +1,7 @@
 // Decodes a chunked request body (RFC 9112 section 7.1) as it arrives, into a BodyBuffer. Extensions and trailers are
 // checked and dropped, both within bounds. Data is consumed as it comes; a size line, and the trailer section, only
-// whole, so the transport keeps what there is of them. As with heads, only positions decide, never how bytes were split.
+// whole, so the transport keeps what there is of them. As with heads, only positions decide, never how bytes were
+// split.
 
 import { BodyBuffer } from "./body-buffer.js";
 import { CR, HTAB, hexDigit, LF, SP, skipSpace, TOKEN } from "./characters.js";

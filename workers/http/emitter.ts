@@ -1,6 +1,7 @@
-// Turns responses into bytes on a connection. A small response is written, head and body together, into a slab that many
-// responses share one after the other, and leaves as one range of it; a large body leaves without being copied.
-// What always holds: a byte that was given to a connection is never written again. Knows nothing of requests' parsing.
+// Turns responses into bytes on a connection. A small response is written, head and body together, into a slab that
+// many responses share one after the other, and leaves as one range of it; a large body leaves without being copied.
+// What always holds: a byte that was given to a connection is never written again. Knows nothing of requests'
+// parsing.
 //
 // The first part of a head is the same for most responses of a status and content type, and kept as bytes:
 //   HTTP/1.1 200 OK CRLF · Date: <29 bytes> CRLF · Content-Type: … CRLF · Content-Length:

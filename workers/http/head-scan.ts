@@ -1,7 +1,7 @@
-// Finds the end of a head (a request's, or a chunked body's trailer section) while it arrives, and where its lines end.
-// Bytes are judged strictly by their position and never by how they were split: what stops the scan is the first byte
-// that is wrong, or the first beyond a limit. Line ends are CRLF; a bare CR or LF is refused at once, since readers that
-// disagree about them are how requests are smuggled (RFC 9112 sections 2.2 and 11.2).
+// Finds the end of a head (a request's, or a chunked body's trailer section) while it arrives, and where its lines
+// end. Bytes are judged strictly by their position and never by how they were split: what stops the scan is the first
+// byte that is wrong, or the first beyond a limit. Line ends are CRLF; a bare CR or LF is refused at once, since
+// readers that disagree about them are how requests are smuggled (RFC 9112 sections 2.2 and 11.2).
 
 import { CR, DEL, HTAB, LF, SP } from "./characters.js";
 
@@ -34,8 +34,8 @@ export class LineEnds {
 }
 
 /**
- * Scans `bytes[start … end)`, which begins with the head's first byte. Returns the head's length in bytes, the empty line
- * included; 0 while it is incomplete; or the negative of the status to answer with.
+ * Scans `bytes[start … end)`, which begins with the head's first byte. Returns the head's length in bytes, the empty
+ * line included; 0 while it is incomplete; or the negative of the status to answer with.
  */
 export function scanHead(
   bytes: Uint8Array,

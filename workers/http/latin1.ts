@@ -1,6 +1,6 @@
-// Latin-1 and UTF-8 between bytes and strings by Node's own natives. They work on any Uint8Array, over shared memory too
-// (which TextDecoder refuses), and without a Buffer or a subarray being made first: `toString` and `write` of Buffer end
-// in these same functions, 30 ns later. They have been on Buffer's prototype since its beginning, but not in its types.
+// Latin-1 and UTF-8 between bytes and strings by Node's own natives. They work on any Uint8Array, over shared memory
+// too (which TextDecoder refuses), and without a Buffer or a subarray being made first: `toString` and `write` of
+// Buffer end in these same functions, 30 ns later. They are on Buffer's prototype, but not in its types.
 
 interface BufferNatives {
   latin1Slice(this: Uint8Array, start: number, end: number): string;

@@ -1,7 +1,9 @@
 // The limits of the HTTP server and their defaults. Nothing that a client sends is without one.
 
 export interface HttpOptions {
-  /** Request line and fields together, in bytes; beyond it 431. The transport's receive window must be at least this. */
+  /**
+   * Request line and fields together, in bytes; beyond it 431. The transport's receive window must be at least this.
+   */
   readonly maxHeadBytes: number;
   /** Request target, in bytes; beyond it 414. */
   readonly maxTargetBytes: number;
@@ -19,7 +21,9 @@ export interface HttpOptions {
   readonly idleTimeoutMs: number;
   /** Without the peer taking any of what is queued for it; then the connection is aborted. */
   readonly sendTimeoutMs: number;
-  /** For the peer to close its side after we have closed ours (RFC 9112 section 9.6); then the connection is aborted. */
+  /**
+   * For the peer to close its side after we have closed ours (RFC 9112 section 9.6); then the connection is aborted.
+   */
   readonly lingerTimeoutMs: number;
 }
 

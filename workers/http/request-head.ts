@@ -1,7 +1,8 @@
-// Parses the complete head of a request: the request line by request-line.ts, the fields that frame the message here, strictly after RFC 9112: what is not exactly right is refused, because a
-// lenient reader beside a strict one is how requests are smuggled. Reads bytes and writes offsets (from the head's
-// first byte) and numbers into one reused object; makes no strings. It is only ever given a whole head, so that what
-// it finds cannot depend on how the bytes arrived.
+// Parses the complete head of a request, strictly after RFC 9112: what is not exactly right is refused, because a
+// lenient reader beside a strict one is how requests are smuggled. The request line is request-line.ts's, the fields
+// that frame the message are read here. Reads bytes and writes offsets (from the head's first byte) and numbers into
+// one reused object; makes no strings. It is only ever given a whole head, so that what it finds cannot depend on how
+// the bytes arrived.
 
 import { equalsWord, skipSpace, TOKEN, trimSpace, word } from "./characters.js";
 import type { LineEnds } from "./head-scan.js";
@@ -57,8 +58,8 @@ const WORD_CHUNKED = word("chunked");
 const WORD_CONTINUE = word("100-continue");
 
 /**
- * Parses the head that begins at `bytes[start]` and whose lines end where `lineEnds` says, free of control characters.
- * Returns 0, or the status to refuse it with.
+ * Parses the head that begins at `bytes[start]` and whose lines end where `lineEnds` says, free of control
+ * characters. Returns 0, or the status to refuse it with.
  */
 export function parseHead(
   bytes: Uint8Array,
@@ -170,7 +171,9 @@ function readConnection(bytes: Uint8Array, valueStart: number, lineEnd: number, 
   }
 }
 
-/** One field of digits only: lists and repetitions, even of equal values, are refused (RFC 9112 section 6.3, case 5). */
+/**
+ * One field of digits only: lists and repetitions, even of equal values, are refused (RFC 9112 section 6.3, case 5).
+ */
 function readContentLength(
   bytes: Uint8Array,
   valueStart: number,

@@ -1,5 +1,5 @@
-// The fields of a request, looked up in the text of its head. The head has been parsed and found valid; lookups scan its
-// lines, which for the few that an app asks for is cheaper than a table of all of them.
+// The fields of a request, looked up in the text of its head. The head has been parsed and found valid; lookups scan
+// its lines, which for the few that an app asks for is cheaper than a table of all of them.
 
 export class RequestHeaders {
   readonly #head: string;

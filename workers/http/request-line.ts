@@ -1,5 +1,6 @@
-// Parses the request line (RFC 9112 section 3) and the authority in it or in Host, strictly. Reads bytes, writes offsets
-// from the head's first byte; makes no strings. The line is given whole, and free of control characters but HTAB.
+// Parses the request line (RFC 9112 section 3) and the authority in it or in Host, strictly. Reads bytes, writes
+// offsets from the head's first byte; makes no strings. The line is given whole, and free of control characters but
+// HTAB.
 
 import { equalsWord, hexDigit, IP_LITERAL, REGISTERED_NAME, SP, TARGET, TOKEN, word } from "./characters.js";
 
@@ -8,7 +9,9 @@ export class RequestLine {
   methodEnd = 0;
   isHead = false;
   minorVersion = 1;
-  /** The host and port that the request is for: of an absolute target, else of Host; empty in HTTP/1.0 without either. */
+  /**
+   * The host and port that the request is for: of an absolute target, else of Host; empty in HTTP/1.0 without either.
+   */
   authorityStart = 0;
   authorityEnd = 0;
   /** True where an absolute target names https. */

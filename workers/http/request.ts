@@ -1,7 +1,8 @@
 // A request as an app sees it: fetch's names, but made of little. One string of the head and one buffer of the body;
 // everything else is a substring that is made when it is asked for. Valid for as long as someone holds it.
 //
-// Strings that are substrings keep the whole head alive (up to maxHeadBytes) in V8: who stores one for long, copies it.
+// Strings that are substrings keep the whole head alive (up to maxHeadBytes) in V8: who stores one for long, copies
+// it.
 
 import type { StreamConnection } from "../stream.js";
 import { readUtf8 } from "./latin1.js";
@@ -57,8 +58,8 @@ export class HttpRequest {
   }
 
   /**
-   * The absolute URI that the request is for (RFC 9112 section 3.3), not normalised: its path is as the client sent it.
-   * In `OPTIONS *` it has no path. Without a Host, in HTTP/1.0, the host is "localhost".
+   * The absolute URI that the request is for (RFC 9112 section 3.3), not normalised: its path is as the client sent
+   * it. In `OPTIONS *` it has no path. Without a Host, in HTTP/1.0, the host is "localhost".
    */
   get url(): string {
     const scheme = this.#isHttps ? "https://" : "http://";
@@ -107,8 +108,8 @@ export class HttpRequest {
   }
 
   /**
-   * The value of the first cookie of this name (case-sensitive), as sent but without surrounding quotes; null if there
-   * is none. Makes no string but the value.
+   * The value of the first cookie of this name (case-sensitive), as sent but without surrounding quotes; null if
+   * there is none. Makes no string but the value.
    */
   cookie(name: string): string | null {
     if (this.#cookieFields === 0) return null;
@@ -117,7 +118,9 @@ export class HttpRequest {
     return findCookie(cookies, 0, cookies.length, name);
   }
 
-  /** The body, not copied. A Promise in all of these, as in fetch, though the body has arrived when the app is called. */
+  /**
+   * The body, not copied. A Promise in all of these, as in fetch, though the body has arrived when the app is called.
+   */
   async bytes(): Promise<Uint8Array> {
     return this.#body;
   }
@@ -162,7 +165,10 @@ function methodOf(head: string, end: number): string {
   return head.substring(0, end);
 }
 
-/** Finds `name=value` among the pairs of `text[start … end)`, which semicolons and spaces part (RFC 6265 section 4.2.1). */
+/**
+ * Finds `name=value` among the pairs of `text[start … end)`, which semicolons and spaces part (RFC 6265 section
+ * 4.2.1).
+ */
 function findCookie(text: string, start: number, end: number, name: string): string | null {
   let at = start;
   while (at < end) {

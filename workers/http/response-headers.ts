@@ -1,6 +1,6 @@
-// The fields of a response, with the names of fetch's Headers. Every name and value is checked when it is set, so that
-// nothing an app passes on can begin a line of its own (response splitting). The fields that frame the message are the
-// server's: setting them does nothing, except that `connection: close` asks for the connection's end.
+// The fields of a response, with the names of fetch's Headers. Every name and value is checked when it is set, so
+// that nothing an app passes on can begin a line of its own (response splitting). The fields that frame the message
+// are the server's: setting them does nothing, except that `connection: close` asks for the connection's end.
 
 import { TOKEN } from "./characters.js";
 

@@ -23,8 +23,9 @@ export class HttpResponse {
   readonly headers: ResponseHeaders;
 
   /**
-   * A string is sent as UTF-8, of type `defaultType` if the headers name none. A stream is sent chunked, as fast as the client takes it.
-   * Throws a RangeError for a status outside of 200 … 599 and a TypeError for an invalid body or invalid headers.
+   * A string is sent as UTF-8, of type `defaultType` if the headers name none. A stream is sent chunked, as fast as
+   * the client takes it. Throws a RangeError for a status outside of 200 … 599 and a TypeError for an invalid body or
+   * invalid headers.
    */
   constructor(body: ResponseBody | null = null, init?: ResponseInit, defaultType = TEXT) {
     if (body !== null && !isBody(body)) {
@@ -62,7 +63,9 @@ export class HttpResponse {
     return new HttpResponse(null, { status, headers: { location } });
   }
 
-  /** The same response from a WHATWG one, whose body becomes ours. Throws a TypeError if that body is used already. */
+  /**
+   * The same response from a WHATWG one, whose body becomes ours. Throws a TypeError if that body is used already.
+   */
   static from(response: Response): HttpResponse {
     if (response.bodyUsed || response.body?.locked)
       throw new TypeError("the response's body is used already");

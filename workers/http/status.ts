@@ -57,7 +57,9 @@ export function reasonPhrase(status: number): string {
   return REASONS[status] ?? "";
 }
 
-/** True for statuses whose responses never have content, whatever the handler gave (RFC 9110 sections 15.3.5, 15.4.5). */
+/**
+ * True for statuses whose responses never have content, whatever the handler gave (RFC 9110 sections 15.3.5, 15.4.5).
+ */
 export function isWithoutContent(status: number): boolean {
   return status === 204 || status === 304;
 }

@@ -1,0 +1,177 @@
+// The shop's pages by path and method. Forms are answered with 303 to a page, or with the form and what is wrong with it.
+
+import type { HttpRequest, HttpResponse } from "../app/app.js";
+import { cartOf, page, seeOther, type Visit } from "./answer.js";
+import { addToCart, CartError, orderIds, setQuantity } from "./cart.js";
+import { CATEGORIES, type Category, type Product } from "./catalogue.js";
+import { checkBuyer, checkoutToken, formToken, placeOrder } from "./checkout.js";
+import {
+  cartPage,
+  cataloguePage,
+  checkoutPage,
+  messagePage,
+  orderPage,
+  ordersPage,
+  productPage,
+} from "./pages.js";
+import type { Order } from "./procedures.js";
+
+type Handler = (visit: Visit, request: HttpRequest, part: string) => HttpResponse | Promise<HttpResponse>;
+
+const ROUTES: readonly (readonly [method: "GET" | "POST", path: RegExp, handler: Handler])[] = [
+  ["GET", /^\/$/, showCatalogue],
+  ["GET", /^\/products\/([a-z0-9-]{1,64})$/, showProduct],
+  [
+    "GET",
+    /^\/cart$/,
+    (visit) => page(visit, "Cart", cartPage(cartOf(visit), formToken(visit.context.session))),
+  ],
+  ["POST", /^\/cart$/, addFromForm],
+  ["POST", /^\/cart\/update$/, updateFromForm],
+  ["GET", /^\/checkout$/, showCheckout],
+  ["POST", /^\/checkout$/, placeFromForm],
+  ["GET", /^\/orders$/, showOrders],
+  ["GET", /^\/orders\/([\w-]{16})$/, showOrder],
+];
+
+/** Answers a request for a page. */
+export function answerSite(visit: Visit, request: HttpRequest): HttpResponse | Promise<HttpResponse> {
+  const method = request.method === "HEAD" ? "GET" : request.method;
+  let isKnown = false;
+  for (const [routeMethod, path, handler] of ROUTES) {
+    const match = path.exec(request.path);
+    if (match === null) continue;
+    isKnown = true;
+    if (routeMethod === method) return handler(visit, request, match[1] ?? "");
+  }
+  if (isKnown)
+    return page(
+      visit,
+      "Not here",
+      messagePage("That does not work here", "This page takes no such request."),
+      405,
+    );
+  return notFound(visit);
+}
+
+function notFound(visit: Visit): HttpResponse {
+  return page(
+    visit,
+    "Not found",
+    messagePage("The tide has taken it", "There is no page at this address."),
+    404,
+  );
+}
+
+function showCatalogue(visit: Visit, request: HttpRequest): HttpResponse {
+  const wanted = request.query.get("category");
+  const category = CATEGORIES.find((name) => name === wanted) satisfies Category | undefined;
+  return page(visit, "Shop", cataloguePage(visit.products, category));
+}
+
+function findProduct(visit: Visit, id: string | null): Product | undefined {
+  return visit.products.find((product) => product.id === id);
+}
+
+function showProduct(visit: Visit, _request: HttpRequest, id: string): HttpResponse {
+  const product = findProduct(visit, id);
+  if (product === undefined) return notFound(visit);
+  return page(visit, product.name, productPage(product, formToken(visit.context.session)));
+}
+
+/** The form, if it was sent from a page of ours; else the answer to it. */
+async function readForm(visit: Visit, request: HttpRequest): Promise<URLSearchParams | HttpResponse> {
+  const type = request.headers.get("content-type") ?? "";
+  if (!type.toLowerCase().startsWith("application/x-www-form-urlencoded")) {
+    return page(
+      visit,
+      "Not a form",
+      messagePage("That is not a form", "Please use the forms of the shop."),
+      415,
+    );
+  }
+  const form = await request.form();
+  if (form.get("token") === formToken(visit.context.session)) return form;
+  const message = "Please go back, load the page again, and try once more. (Are cookies switched off?)";
+  return page(visit, "Not from here", messagePage("This form is not from this visit", message), 403);
+}
+
+/** Digits only; anything else is no quantity. */
+function quantityOf(form: URLSearchParams): number {
+  const text = form.get("quantity") ?? "";
+  return /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
+}
+
+async function addFromForm(visit: Visit, request: HttpRequest): Promise<HttpResponse> {
+  const form = await readForm(visit, request);
+  if (!(form instanceof URLSearchParams)) return form;
+  const product = findProduct(visit, form.get("product"));
+  if (product === undefined) return notFound(visit);
+  const { session } = visit.context;
+  try {
+    addToCart(session, product, quantityOf(form));
+  } catch (error) {
+    if (!(error instanceof CartError)) throw error;
+    return page(visit, product.name, productPage(product, formToken(session), error.message), 409);
+  }
+  return seeOther(visit, "/cart");
+}
+
+async function updateFromForm(visit: Visit, request: HttpRequest): Promise<HttpResponse> {
+  const form = await readForm(visit, request);
+  if (!(form instanceof URLSearchParams)) return form;
+  const product = findProduct(visit, form.get("product"));
+  if (product === undefined) return notFound(visit);
+  const { session } = visit.context;
+  try {
+    setQuantity(session, product, quantityOf(form));
+  } catch (error) {
+    if (!(error instanceof CartError)) throw error;
+    return page(visit, "Cart", cartPage(cartOf(visit), formToken(session), error.message), 409);
+  }
+  return seeOther(visit, "/cart");
+}
+
+function showCheckout(visit: Visit): HttpResponse {
+  const cart = cartOf(visit);
+  if (cart.lines.length === 0) return seeOther(visit, "/cart");
+  const { session } = visit.context;
+  const form = { token: formToken(session), checkout: checkoutToken(session), values: {}, errors: {} };
+  return page(visit, "Checkout", checkoutPage(cart, form));
+}
+
+async function placeFromForm(visit: Visit, request: HttpRequest): Promise<HttpResponse> {
+  const form = await readForm(visit, request);
+  if (!(form instanceof URLSearchParams)) return form;
+  const values = Object.fromEntries(form);
+  const checked = checkBuyer(values);
+  const cart = cartOf(visit);
+  const { session } = visit.context;
+  const checkout = values.checkout ?? "";
+  if (!/^[\w-]{24}$/.test(checkout)) return seeOther(visit, "/checkout");
+  if ("errors" in checked) {
+    const again = { token: formToken(session), checkout, values, errors: checked.errors };
+    return page(visit, "Checkout", checkoutPage(cart, again), 422);
+  }
+  try {
+    return seeOther(visit, `/orders/${await placeOrder(visit.context, cart, checked.buyer, checkout)}`);
+  } catch (error) {
+    if (!(error instanceof CartError)) throw error;
+    return page(visit, "Cart", cartPage(cartOf(visit), formToken(session), error.message), 409);
+  }
+}
+
+/** The orders of this session. */
+export async function ordersOf({ context }: Visit): Promise<Order[]> {
+  const ids = orderIds(context.session);
+  return ids.length === 0 ? [] : context.call<Order[]>("orders", { ids });
+}
+
+async function showOrders(visit: Visit): Promise<HttpResponse> {
+  return page(visit, "Orders", ordersPage(await ordersOf(visit)));
+}
+
+async function showOrder(visit: Visit, _request: HttpRequest, id: string): Promise<HttpResponse> {
+  const order = (await ordersOf(visit)).find((one) => one.id === id);
+  return order === undefined ? notFound(visit) : page(visit, "Thank you", orderPage(order));
+}

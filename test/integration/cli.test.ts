@@ -71,7 +71,7 @@ if (enterNamespace()) {
 
       const again = await serve("--app", testApp, "--database", database);
       const shown = (await ask("http://198.18.0.1/session", { cookie })).json();
-      assert.equal([shown["origin"], shown["count"]], ["database", 1]);
+      assert.equal([shown.origin, shown.count], ["database", 1]);
       again.child.kill("SIGTERM");
       assert.is(await again.ended, 0);
     });

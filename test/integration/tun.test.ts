@@ -79,7 +79,7 @@ if (enterNamespace()) {
   tun("fifty requests of one source, each on its own connection, find one worker", async () => {
     const workers = new Set<unknown>();
     for (let i = 0; i < 50; i++) {
-      workers.add((await ask(URL4, { localAddress: source(2) })).json()["worker"]);
+      workers.add((await ask(URL4, { localAddress: source(2) })).json().worker);
     }
     assert.is(workers.size, 1);
   });
@@ -91,7 +91,7 @@ if (enterNamespace()) {
     );
     const flows = farm.status().workers.map((worker) => worker.flows);
     for (const agent of agents) agent.destroy();
-    assert.is(new Set(answers.map((answer) => answer.json()["worker"])).size, WORKERS);
+    assert.is(new Set(answers.map((answer) => answer.json().worker)).size, WORKERS);
     assert.ok(Math.max(...flows) - Math.min(...flows) <= 1, `flows ${flows.join(", ")}`);
   });
 

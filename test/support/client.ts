@@ -21,7 +21,7 @@ export interface AskOptions {
 /** Asks for `url`; without an agent on a connection of its own. Rejects after ten seconds. */
 export function ask(url: string | URL, options: AskOptions = {}): Promise<Answer> {
   const headers: Record<string, string> = { ...options.headers };
-  if (options.cookie !== undefined) headers["cookie"] = options.cookie;
+  if (options.cookie !== undefined) headers.cookie = options.cookie;
   return new Promise((resolve, reject) => {
     const outgoing = request(
       url,

@@ -21,7 +21,7 @@ export function enterNamespace(): boolean {
   const refusal = whyNot();
   if (refusal !== undefined) {
     const reason = `# skipped: ${refusal}`;
-    if (process.env["CI"] !== undefined) {
+    if (process.env.CI !== undefined) {
       test(reason, () => {
         throw new Error(`${refusal}; in CI this must work`);
       });

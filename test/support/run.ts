@@ -30,7 +30,10 @@ function runFile(file: string): Promise<Outcome> {
     child.stderr.on("data", (chunk) => (output += chunk));
     child.on("close", (code, signal) => {
       const sum = (label: string) =>
-        [...output.matchAll(new RegExp(`^ {2}${label}: +(\\d+)$`, "gm"))].reduce((total, m) => total + Number(m[1]), 0);
+        [...output.matchAll(new RegExp(`^ {2}${label}: +(\\d+)$`, "gm"))].reduce(
+          (total, m) => total + Number(m[1]),
+          0,
+        );
       const total = sum("Total");
       const passed = sum("Passed");
       const failed = total - passed;

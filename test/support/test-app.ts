@@ -32,12 +32,12 @@ export default {
       }
       case "/session/add": {
         const { session } = context;
-        session.state["count"] = Number(session.state["count"] ?? 0) + 1;
-        return HttpResponse.json({ worker: context.worker, count: session.state["count"] });
+        session.state.count = Number(session.state.count ?? 0) + 1;
+        return HttpResponse.json({ worker: context.worker, count: session.state.count });
       }
       case "/session": {
         const { session } = context;
-        const count = Number(session.state["count"] ?? 0);
+        const count = Number(session.state.count ?? 0);
         const { origin, version } = session;
         return HttpResponse.json({ worker: context.worker, origin, version, count });
       }

@@ -68,12 +68,13 @@ test("handler, returning something else, is answered for with 500 and a log that
   }
 });
 
-test("Response, whose body fails, is answered for with 500 and nothing is committed", async () => {
+test("Response, whose body is used already, is answered for with 500 and nothing is committed", async () => {
   const farm = new SessionFarm();
-  const worker = farm.worker((_request, { session }) => {
+  const worker = farm.worker(async (_request, { session }) => {
     session.state.a = 1;
-    const body = new ReadableStream({ start: (controller) => controller.error(new Error("broken")) });
-    return new Response(body);
+    const used = new Response("body");
+    await used.text();
+    return used;
   });
   assert.is((await new Client().send(worker)).status, 500);
   assert.is(farm.storage.calls.commit, 0);

@@ -387,7 +387,7 @@ test("response, a WHATWG Response, is taken with its cookies and the session's",
   );
   const response = await new Client().send(worker);
   assert.is(response.status, 201);
-  assert.is(String(response.body), "hello");
+  assert.is(await new Response(response.body as ReadableStream).text(), "hello");
   assert.is(setCookiesOf(response).length, 3);
 });
 

@@ -1,5 +1,5 @@
 // The parser on real packets: the verdict that each capture's packets get, and tuples that agree with other programs'.
-// The numbers of example2, ip-frag and raw_ip were found again by a separate program (checksums summed in Python).
+// Those of ip-frag and of raw_ip's IPv4 half were found again by a separate program (checksums summed in Python).
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";

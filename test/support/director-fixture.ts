@@ -1,0 +1,200 @@
+// A director with fake workers, all in one thread, on a clock that the test moves. What a real worker does with its rings
+// (take descriptors, give slots back, report ended flows) the test does by hand.
+
+import { Director, type DirectorOptions } from "../../core/director/director.js";
+import { leastLoaded } from "../../core/director/policies.js";
+import { VERDICTS } from "../../core/director/verdict.js";
+import { allocateWorkerRings, type WorkerRings } from "../../core/director/worker-port.js";
+import { allocateFlowTable } from "../../core/flow/flow-entry.js";
+import { seedFrom } from "../../core/flow/flow-hash.js";
+import { type FlowObserver, FlowTable, type FullPolicy } from "../../core/flow/flow-table.js";
+import { DEFAULT_FLOW_TIMEOUTS, type FlowTimeouts } from "../../core/flow/flow-timeouts.js";
+import type { Link } from "../../core/link/link.js";
+import { MemoryLink, type MemoryLinkOptions } from "../../core/link/memory.js";
+import {
+  DESCRIPTOR_FLOW,
+  DESCRIPTOR_GENERATION,
+  DESCRIPTOR_HASH,
+  DESCRIPTOR_KIND,
+  DESCRIPTOR_LENGTHS,
+  DESCRIPTOR_SLOT,
+  RETURN_SLOT,
+} from "../../core/memory/descriptor.js";
+import {
+  allocateLoadBoard,
+  BOARD_FLOWS,
+  BOARD_SOURCES,
+  BOARD_STATE,
+  BOARD_WEIGHT,
+  FULL_WEIGHT,
+  LoadBoard,
+  WORKER_SERVING,
+} from "../../core/memory/load-board.js";
+import { allocatePacketPool, PacketPool } from "../../core/memory/packet-pool.js";
+import { RingConsumer, RingProducer } from "../../core/memory/ring.js";
+import { parseAddress } from "../../core/wire/address.js";
+
+/** A descriptor as the worker sees it, and the packet that it names. */
+export interface Delivered {
+  readonly worker: number;
+  readonly slot: number;
+  readonly packet: Uint8Array;
+  readonly l4Offset: number;
+  readonly protocol: number;
+  readonly ipVersion: number;
+  readonly link: number;
+  readonly flow: number;
+  readonly generation: number;
+  readonly hash: number;
+}
+
+export interface FixtureOptions {
+  readonly workers?: number;
+  readonly poolSlots?: number;
+  readonly ringSlots?: number;
+  readonly flowEntries?: number;
+  readonly fullPolicy?: FullPolicy;
+  readonly timeouts?: Partial<FlowTimeouts>;
+  /** Instead of the memory link. */
+  readonly link?: Link;
+  readonly memoryLink?: MemoryLinkOptions;
+  readonly director?: Partial<DirectorOptions>;
+}
+
+export class DirectorFixture {
+  nowMs = 1000;
+  readonly link: MemoryLink;
+  /** What the director has sent itself. */
+  readonly transmitted: Uint8Array[] = [];
+  readonly board = new LoadBoard(allocateLoadBoard());
+  readonly table: FlowTable;
+  readonly director: Director;
+  readonly poolSlots: number;
+  readonly rings: WorkerRings[] = [];
+  readonly #pool: PacketPool;
+  readonly #consumers: RingConsumer[] = [];
+  readonly #producers: RingProducer[] = [];
+
+  constructor(options: FixtureOptions = {}) {
+    const { workers = 3, poolSlots = 256, ringSlots = 64, flowEntries = 1024 } = options;
+    this.poolSlots = poolSlots;
+    const pool = allocatePacketPool(poolSlots, 2048);
+    this.#pool = new PacketPool(pool);
+    const count = (word: number, amount: number) => (worker: number) => this.board.add(worker, word, amount);
+    const observer: FlowObserver = {
+      flowStarted: count(BOARD_FLOWS, 1),
+      flowEnded: count(BOARD_FLOWS, -1),
+      sourceStarted: count(BOARD_SOURCES, 1),
+      sourceEnded: count(BOARD_SOURCES, -1),
+    };
+    this.table = new FlowTable(
+      allocateFlowTable(flowEntries),
+      { ...DEFAULT_FLOW_TIMEOUTS, ...options.timeouts },
+      options.fullPolicy ?? "evict",
+      observer,
+    );
+    this.link = new MemoryLink({
+      transmitted: (packet) => this.transmitted.push(packet),
+      ...options.memoryLink,
+    });
+    this.director = new Director({
+      links: [options.link ?? this.link],
+      pool,
+      flowTable: this.table,
+      loadBoard: this.board,
+      policy: leastLoaded,
+      seed: seedFrom(42n),
+      addresses: [parseAddress("198.18.0.1")!, parseAddress("fd98:18::1")!],
+      datagramPort: 53,
+      affinityPrefix4: 32,
+      affinityPrefix6: 64,
+      now: () => this.nowMs,
+      ...options.director,
+    });
+    for (let worker = 0; worker < workers; worker++) {
+      const rings = allocateWorkerRings(ringSlots, poolSlots, 1024);
+      this.rings.push(rings);
+      this.#consumers.push(new RingConsumer(rings.descriptors));
+      this.#producers.push(new RingProducer(rings.returns));
+      this.director.addWorker(worker, rings);
+      this.board.set(worker, BOARD_WEIGHT, FULL_WEIGHT);
+      this.board.set(worker, BOARD_STATE, WORKER_SERVING);
+    }
+  }
+
+  /** Delivers the packets and lets the director take them all. */
+  receive(...packets: Uint8Array[]): void {
+    for (const packet of packets) this.link.deliver(packet);
+    while (this.director.turn() > 0);
+  }
+
+  /** What worker `worker` finds in its ring; slots stay its own until `giveBack`. */
+  take(worker: number): Delivered[] {
+    const ring = this.#consumers[worker]!;
+    const taken: Delivered[] = [];
+    for (let at = ring.peek(); at >= 0; at = ring.peek()) {
+      const { words } = ring;
+      const slot = words[at + DESCRIPTOR_SLOT]!;
+      const lengths = words[at + DESCRIPTOR_LENGTHS]!;
+      const kind = words[at + DESCRIPTOR_KIND]!;
+      const offset = this.#pool.packetOffset(slot);
+      taken.push({
+        worker,
+        slot,
+        packet: this.#pool.bytes.slice(offset, offset + (lengths & 0xffff)),
+        l4Offset: lengths >>> 16,
+        protocol: kind & 0xff,
+        ipVersion: (kind >>> 8) & 0xff,
+        link: (kind >>> 16) & 0xff,
+        flow: words[at + DESCRIPTOR_FLOW]!,
+        generation: words[at + DESCRIPTOR_GENERATION]!,
+        hash: words[at + DESCRIPTOR_HASH]!,
+      });
+      ring.advance();
+    }
+    ring.release();
+    return taken;
+  }
+
+  /** What all workers find, each slot given back. */
+  deliveries(): Delivered[] {
+    return this.rings.flatMap((_, worker) => {
+      const taken = this.take(worker);
+      for (const { slot } of taken) this.giveBack(worker, slot);
+      return taken;
+    });
+  }
+
+  giveBack(worker: number, slot: number): void {
+    this.#report(worker, slot, RETURN_SLOT);
+  }
+
+  /** The worker reports that a flow is over. Takes any numbers. */
+  endFlow(worker: number, flow: number, generation: number): void {
+    this.#report(worker, flow, generation);
+  }
+
+  /** How often each verdict has been given; those never given are left out. */
+  get verdicts(): Record<string, number> {
+    const { words } = this.director.counters;
+    return Object.fromEntries(VERDICTS.map((name, i) => [name, words[i]!] as const).filter(([, n]) => n > 0));
+  }
+
+  get packetsCounted(): number {
+    return this.director.counters.words.reduce((sum, n) => sum + n, 0);
+  }
+
+  flowsOf(worker: number): number {
+    return this.board.get(worker, BOARD_FLOWS);
+  }
+
+  #report(worker: number, first: number, second: number): void {
+    const producer = this.#producers[worker]!;
+    const at = producer.reserve();
+    if (at < 0) throw new Error("the return ring is full");
+    producer.words[at] = first;
+    producer.words[at + 1] = second;
+    producer.commit();
+    producer.publish();
+  }
+}

@@ -41,8 +41,11 @@ import {
 } from "./verdict.js";
 import { WorkerPort, type WorkerRings } from "./worker-port.js";
 
-/** Slots of the flow table that one turn looks at for entries whose time is over. */
-const AGEING_SLOTS_PER_TURN = 256;
+/** Time in which the sweep for entries whose time is over goes once through the flow table, however busy the farm is. */
+const AGEING_ROUND_MS = 10_000;
+/** Fewest and most slots of the table that one turn looks at for them. */
+const AGEING_MIN_SLOTS = 64;
+const AGEING_MAX_SLOTS = 4096;
 
 export interface DirectorOptions {
   readonly links: readonly Link[];
@@ -91,6 +94,8 @@ export class Director {
   /** The clock as the flow table has it: milliseconds, 32 bits. */
   #tick = 0;
   #nowMs = 0;
+  /** When the last slice of the sweep was. */
+  #agedTick = 0;
 
   constructor(options: DirectorOptions) {
     this.#links = options.links;
@@ -124,7 +129,7 @@ export class Director {
     this.#collect();
     for (let link = 0; link < this.#links.length; link++) packets += this.#receiveFrom(link);
     this.#transmit();
-    this.#ageing.age(this.#tick, AGEING_SLOTS_PER_TURN);
+    this.#age();
     return packets;
   }
 
@@ -238,6 +243,15 @@ export class Director {
     const generation = this.#table.generationOf(flow);
     const pushed = worker.push(slot, this.#views[i]!, link, flow, generation, this.#hashes[i]!);
     return pushed ? verdict : VERDICT_RING_FULL;
+  }
+
+  /** A slice of the sweep, as large as the time since the last one makes due. */
+  #age(): void {
+    const elapsedMs = (this.#tick - this.#agedTick) | 0;
+    const slots = Math.floor((elapsedMs * this.#table.capacity) / AGEING_ROUND_MS);
+    if (slots < AGEING_MIN_SLOTS) return;
+    this.#agedTick = this.#tick;
+    this.#ageing.age(this.#tick, Math.min(slots, AGEING_MAX_SLOTS));
   }
 
   /** Slots and ended flows that workers have given back. */

@@ -25,6 +25,7 @@ export class RequestContext implements Context {
 
 /** The context of a request that the app has called sessionless. */
 export class SessionlessContext implements Context {
+  readonly session: Session = NO_SESSION;
   readonly worker: number;
   readonly call: Context["call"];
   readonly #request: HttpRequest;
@@ -35,13 +36,19 @@ export class SessionlessContext implements Context {
     this.call = call;
   }
 
-  get session(): Session {
-    throw new SessionError("sessionless", "the app's sessionless() said that this request needs no session");
-  }
-
   get source(): Source {
     return sourceOf(this.#request);
   }
+}
+
+/**
+ * What stands for the session of a request that has none. It may be taken out of the context, as handlers do that begin
+ * with `({ session, worker })`; whoever uses it gets a `SessionError`.
+ */
+const NO_SESSION = new Proxy({} as Session, { get: refuseSession, set: refuseSession });
+
+function refuseSession(): never {
+  throw new SessionError("sessionless", "the app's sessionless() said that this request needs no session");
 }
 
 function sourceOf(request: HttpRequest): Source {

@@ -345,8 +345,10 @@ test("sessionless request, has no session, no cookie, and says so when asked for
   const worker = farm.worker({
     sessionless: (request) => request.path.startsWith("/static"),
     fetch: (request, context) => {
-      assert.equal({ ...context.source }, { address: "198.18.0.9", port: 4711 });
-      if (request.path === "/static/wrong") return HttpResponse.json(context.session.state);
+      // Taken out of the context as handlers do; only its use is an error.
+      const { session, source } = context;
+      assert.equal({ ...source }, { address: "198.18.0.9", port: 4711 });
+      if (request.path === "/static/wrong") return HttpResponse.json(session.state);
       return request.path === "/static/later"
         ? Promise.resolve(HttpResponse.text("a"))
         : HttpResponse.text("a");

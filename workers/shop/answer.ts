@@ -1,10 +1,10 @@
 // How the shop's answers leave: with the headers that every page has, and with who served them, for people to see.
 
-import { type Context, HttpResponse } from "../app/app.js";
+import { type Context, HttpResponse, StorageError } from "../app/app.js";
 import { type Cart, readCart } from "./cart.js";
 import type { Product } from "./catalogue.js";
-import type { Html } from "./html.js";
-import { layout } from "./pages.js";
+import { type Content, layout } from "./layout.js";
+import type { ProductShelf } from "./product-shelf.js";
 
 /** No scripts, nothing from elsewhere, in nobody's frame. */
 const SECURITY_HEADERS = {
@@ -25,6 +25,8 @@ const ORIGIN_WORDS = {
 export interface Visit {
   readonly context: Context;
   readonly products: readonly Product[];
+  /** Where the products come from; told when they have changed. */
+  readonly shelf: ProductShelf;
 }
 
 export function cartOf({ context, products }: Visit): Cart {
@@ -39,7 +41,13 @@ function servedHeaders({ worker, session }: Context): Record<string, string> {
   };
 }
 
-export function page(visit: Visit, title: string, content: Html, status = 200): HttpResponse {
+export function page(
+  visit: Visit,
+  title: string,
+  content: Content,
+  status = 200,
+  headers: Record<string, string> = {},
+): HttpResponse {
   const { worker, session } = visit.context;
   const surroundings = {
     cartCount: cartOf(visit).count,
@@ -47,7 +55,7 @@ export function page(visit: Visit, title: string, content: Html, status = 200): 
   };
   return HttpResponse.html(layout(title, surroundings, content), {
     status,
-    headers: { ...SECURITY_HEADERS, ...servedHeaders(visit.context) },
+    headers: { ...SECURITY_HEADERS, ...servedHeaders(visit.context), ...headers },
   });
 }
 
@@ -55,7 +63,7 @@ export function page(visit: Visit, title: string, content: Html, status = 200): 
 export function seeOther(visit: Visit, location: string): HttpResponse {
   return new HttpResponse(null, {
     status: 303,
-    headers: { location, "cache-control": "no-store", ...servedHeaders(visit.context) },
+    headers: { location, ...SECURITY_HEADERS, ...servedHeaders(visit.context) },
   });
 }
 
@@ -67,6 +75,30 @@ export function json(
 ): HttpResponse {
   return HttpResponse.json(value, {
     status,
-    headers: { "cache-control": "no-store", ...servedHeaders(visit.context), ...headers },
+    headers: { ...SECURITY_HEADERS, ...servedHeaders(visit.context), ...headers },
   });
+}
+
+export interface Trouble {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  readonly headers: Record<string, string>;
+}
+
+/**
+ * What to tell a visitor whose request the storage could not do, after which the session is what it was before. Throws
+ * every other error again: it is a fault, which limpet logs and answers with 500.
+ */
+export function troubleOf(error: unknown): Trouble {
+  const code = error instanceof StorageError ? error.code : undefined;
+  if (code === "conflict") {
+    const message = "This visit has changed in another window at the same time. Please look again.";
+    return { status: 409, code, message, headers: {} };
+  }
+  if (code === "unavailable") {
+    const message = "Please try again in a moment. An order that is sent again is not placed twice.";
+    return { status: 503, code, message, headers: { "retry-after": "1" } };
+  }
+  throw error;
 }

@@ -4,16 +4,16 @@
 
 import * as v from "valibot";
 import type { HttpRequest, HttpResponse } from "../app/app.js";
-import { cartOf, json, type Visit } from "./answer.js";
-import { addToCart, CartError, setQuantity } from "./cart.js";
-import type { Product } from "./catalogue.js";
-import { checkBuyer, checkoutToken, placeOrder } from "./checkout.js";
+import { cartOf, json, troubleOf, type Visit } from "./answer.js";
+import { addToCart, CartError, MAX_QUANTITY, setQuantity } from "./cart.js";
+import { CATEGORIES, type Product } from "./catalogue.js";
+import { CHECKOUT_NAME, checkBuyer, checkoutName, placeOrder } from "./checkout.js";
 import { ordersOf } from "./site.js";
 
 type Handler = (visit: Visit, request: HttpRequest, part: string) => HttpResponse | Promise<HttpResponse>;
 
 const ROUTES: readonly (readonly [path: RegExp, handlers: Readonly<Record<string, Handler>>])[] = [
-  [/^\/api\/products$/, { GET: (visit) => json(visit, { products: visit.products }) }],
+  [/^\/api\/products$/, { GET: showProducts }],
   [
     /^\/api\/products\/([^/]+)$/,
     { GET: (visit, _request, id) => json(visit, { product: productOf(visit, id) }) },
@@ -48,15 +48,21 @@ export async function answerApi(visit: Visit, request: HttpRequest): Promise<Htt
       if (match === null) continue;
       const handler = handlers[request.method === "HEAD" ? "GET" : request.method];
       if (handler !== undefined) return await handler(visit, request, match[1] ?? "");
-      const allow = Object.keys(handlers).join(", ");
+      const allow = Object.keys(handlers).join(", ").replace("GET", "GET, HEAD");
       return failure(visit, new ApiError(405, "method_not_allowed", `This takes ${allow}.`), { allow });
     }
     throw new ApiError(404, "not_found", "There is nothing at this path.");
   } catch (error) {
     if (error instanceof ApiError) return failure(visit, error);
     if (error instanceof CartError) return failure(visit, new ApiError(409, "not_available", error.message));
-    throw error;
+    return storageFailure(visit, error);
   }
+}
+
+/** For what the storage could not do. The session is then what it was before, so that it is safe to answer. */
+function storageFailure(visit: Visit, error: unknown): HttpResponse {
+  const trouble = troubleOf(error);
+  return failure(visit, new ApiError(trouble.status, trouble.code, trouble.message), trouble.headers);
 }
 
 function failure(
@@ -96,9 +102,23 @@ async function readBody<Schema extends v.GenericSchema>(
   throw new ApiError(422, "invalid", `${v.getDotPath(issue) ?? "body"}: ${issue.message}`);
 }
 
-const quantitySchema = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1000));
-const itemSchema = v.object({ productId: v.string(), quantity: v.optional(quantitySchema, 1) });
-const changeSchema = v.object({ quantity: quantitySchema });
+const quantitySchema = v.pipe(v.number(), v.integer(), v.maxValue(MAX_QUANTITY));
+const itemSchema = v.object({
+  productId: v.string(),
+  quantity: v.optional(v.pipe(quantitySchema, v.minValue(1)), 1),
+});
+/** 0 takes it out. */
+const changeSchema = v.object({ quantity: v.pipe(quantitySchema, v.minValue(0)) });
+/** A client that may have to try again names its checkout, so that there is one order whatever happens. */
+const checkoutSchema = v.looseObject({ checkout: v.optional(v.pipe(v.string(), v.regex(CHECKOUT_NAME))) });
+
+function showProducts(visit: Visit, request: HttpRequest): HttpResponse {
+  const wanted = request.query.get("category");
+  if (wanted === null) return json(visit, { products: visit.products });
+  const category = CATEGORIES.find((name) => name === wanted);
+  if (category === undefined) throw new ApiError(404, "no_such_category", "The shop has no such category.");
+  return json(visit, { products: visit.products.filter((product) => product.category === category) });
+}
 
 function showCart(visit: Visit): HttpResponse {
   const { lines, count, totalPence } = cartOf(visit);
@@ -130,19 +150,15 @@ function removeItem(visit: Visit, request: HttpRequest, id: string): HttpRespons
 }
 
 async function checkOut(visit: Visit, request: HttpRequest): Promise<HttpResponse> {
-  const body = await readBody(
-    request,
-    v.looseObject({ checkout: v.optional(v.pipe(v.string(), v.regex(/^[\w-]{8,64}$/))) }),
-  );
+  const body = await readBody(request, checkoutSchema);
   const checked = checkBuyer(body);
   if ("errors" in checked) {
     const [field, message] = Object.entries(checked.errors)[0]!;
     throw new ApiError(422, "invalid", `${field}: ${message}`);
   }
-  // A client that may have to try again names its checkout, so that there is one order whatever happens.
-  const checkout = body.checkout ?? checkoutToken(visit.context.session);
-  const id = await placeOrder(visit.context, cartOf(visit), checked.buyer, checkout);
-  return json(visit, { orderId: id }, 201, { location: `/api/orders/${id}` });
+  const name = body.checkout ?? checkoutName(visit.context.session);
+  const { id, isNew } = await placeOrder(visit, cartOf(visit), checked.buyer, name);
+  return json(visit, { orderId: id }, isNew ? 201 : 200, { location: `/api/orders/${id}` });
 }
 
 async function showOrder(visit: Visit, _request: HttpRequest, id: string): Promise<HttpResponse> {

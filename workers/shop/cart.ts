@@ -67,24 +67,35 @@ export function setQuantity(session: Session, product: Product, quantity: number
 /** Adds to what is in the cart. Throws a `CartError`. */
 export function addToCart(session: Session, product: Product, quantity: number): void {
   if (!isQuantity(quantity)) throw new CartError(`Please choose a quantity from 1 to ${MAX_QUANTITY}.`);
-  const before = quantities(session)[product.id];
-  setQuantity(session, product, (isQuantity(before) ? before : 0) + quantity);
+  const byProduct = quantities(session);
+  const before = Object.hasOwn(byProduct, product.id) ? byProduct[product.id] : 0;
+  const total = (isQuantity(before) ? before : 0) + quantity;
+  if (total > MAX_QUANTITY) throw new CartError(`A cart holds at most ${MAX_QUANTITY} of one thing.`);
+  setQuantity(session, product, total);
 }
 
-/** IDs of the orders that this session has placed, the newest first. */
-export function orderIds(session: Session): readonly string[] {
+/** An order as the session remembers it. */
+export interface SessionOrder {
+  readonly id: string;
+  /** The key of the checkout that it came from. */
+  readonly checkout: string;
+}
+
+function isSessionOrder(value: unknown): value is SessionOrder {
+  const { id, checkout } = (
+    typeof value === "object" && value !== null ? value : {}
+  ) as Partial<SessionOrder>;
+  return typeof id === "string" && typeof checkout === "string";
+}
+
+/** The orders that this session has placed, the newest first. */
+export function placedOrders(session: Session): readonly SessionOrder[] {
   const { orders } = session.state;
-  return Array.isArray(orders) ? orders.filter((id) => typeof id === "string") : [];
+  return Array.isArray(orders) ? orders.filter(isSessionOrder) : [];
 }
 
 /** Empties the cart into an order. To be committed together with it. */
-export function moveCartToOrder(session: Session, orderId: string, checkout: string): void {
+export function moveCartToOrder(session: Session, { id, checkout }: SessionOrder): void {
   session.state.cart = {};
-  session.state.checkout = checkout;
-  session.state.orders = [orderId, ...orderIds(session)].slice(0, MAX_ORDERS);
-}
-
-/** The checkout that the session's last order came from. */
-export function lastCheckout(session: Session): string | undefined {
-  return typeof session.state.checkout === "string" ? session.state.checkout : undefined;
+  session.state.orders = [{ id, checkout }, ...placedOrders(session)].slice(0, MAX_ORDERS);
 }

@@ -2,10 +2,10 @@
 
 import { createHash, randomBytes } from "node:crypto";
 import * as v from "valibot";
-import type { Context, Session } from "../app/app.js";
-import { StorageError } from "../app/app.js";
-import { type Cart, CartError, lastCheckout, moveCartToOrder, orderIds } from "./cart.js";
-import type { OrderRequest } from "./procedures.js";
+import { type Session, StorageError } from "../app/app.js";
+import type { Visit } from "./answer.js";
+import { type Cart, CartError, moveCartToOrder, placedOrders } from "./cart.js";
+import { type OrderRequest, refusalOf } from "./procedures.js";
 
 function text(label: string, longest: number) {
   return v.pipe(
@@ -53,23 +53,42 @@ export function formToken(session: Session): string {
   return digest("form", session);
 }
 
-/** Names one checkout: the same as long as the session is what it was when the form was made. */
-export function checkoutToken(session: Session): string {
-  return digest("checkout", session, String(session.version));
+/**
+ * Names one checkout: the same for as long as the session is what it was when the form was made. It is no secret; what
+ * it is worth in the database is a hash of it together with the session's ID (`checkoutKey`).
+ */
+export function checkoutName(session: Session): string {
+  return `form-${session.version}`;
+}
+
+/** What a checkout is called, by a form of ours or by a client of the API. */
+export const CHECKOUT_NAME = /^[\w-]{1,64}$/;
+
+/** No two sessions have the same, whatever name their clients choose. */
+function checkoutKey(session: Session, name: string): string {
+  return digest("checkout", session, name);
+}
+
+export interface PlacedOrder {
+  readonly id: string;
+  /** False if this checkout was sent before: the order is that of the first time. */
+  readonly isNew: boolean;
 }
 
 /**
- * Places the order and empties the cart, in one transaction. Resolves to the order's ID; that of the order placed before,
- * if this checkout was sent already. Throws a `CartError` for what the shop does not have; the cart is as before then.
+ * Places the order and empties the cart, in one transaction. Throws a `CartError` for what the shop does not have; the
+ * cart is as before then.
  */
 export async function placeOrder(
-  context: Context,
+  { context, shelf }: Visit,
   cart: Cart,
   buyer: Buyer,
-  checkout: string,
-): Promise<string> {
-  const { session } = context;
-  if (lastCheckout(session) === checkout) return orderIds(session)[0]!;
+  name: string,
+): Promise<PlacedOrder> {
+  const { session, call } = context;
+  const checkout = checkoutKey(session, name);
+  const earlier = placedOrders(session).find((order) => order.checkout === checkout);
+  if (earlier !== undefined) return { id: earlier.id, isNew: false };
   if (cart.lines.length === 0) throw new CartError("The cart is empty.");
   const order: OrderRequest = {
     id: randomBytes(12).toString("base64url"),
@@ -77,12 +96,20 @@ export async function placeOrder(
     ...buyer,
     lines: cart.lines.map(({ product, quantity }) => ({ productId: product.id, quantity })),
   };
-  moveCartToOrder(session, order.id, checkout);
+  moveCartToOrder(session, order);
+  // Whatever comes of it: done, there is less on the shelf; refused, there was less than we knew.
+  shelf.expire();
   try {
-    return await session.commitWith<string>("placeOrder", order);
+    await session.commitWith("placeOrder", order);
+    return { id: order.id, isNew: true };
   } catch (error) {
-    if (error instanceof StorageError && error.code === "procedure_failed")
-      throw new CartError(error.message);
-    throw error;
+    if (!(error instanceof StorageError)) throw error;
+    const refusal = error.code === "procedure_failed" ? refusalOf(error.message) : undefined;
+    if (refusal !== undefined) throw new CartError(refusal);
+    if (error.code !== "conflict") throw error;
+    // Another worker has changed the session meanwhile: with this same form, perhaps, sent twice.
+    const id = await call<string | null>("orderOfCheckout", { checkout });
+    if (id === null) throw error;
+    return { id, isNew: false };
   }
 }

@@ -1,6 +1,7 @@
 // Money is a whole number of pence everywhere but on the page.
 
-/** 1250 -> "£12.50". */
+/** 125000 -> "£1,250.00". `pence` is a whole number, not negative. */
 export function formatMoney(pence: number): string {
-  return `£${Math.floor(pence / 100)}.${String(pence % 100).padStart(2, "0")}`;
+  const pounds = String(Math.floor(pence / 100)).replace(/\B(?=(\d{3})+$)/g, ",");
+  return `£${pounds}.${String(pence % 100).padStart(2, "0")}`;
 }

@@ -55,42 +55,58 @@ async function products(database: Database): Promise<Product[]> {
   }));
 }
 
-/** Writes the order and takes its products out of stock. Resolves to the order's ID: of the first attempt, if there was one. */
-async function placeOrder(database: Database, order: OrderRequest): Promise<string> {
-  const earlier = await database("shop_orders").where({ checkout: order.checkout }).first("id");
-  if (earlier !== undefined) return earlier.id;
-  const rows: ProductRow[] = await database("shop_products").whereIn(
-    "id",
-    order.lines.map(({ productId }) => productId),
-  );
+/** Begins the message of a procedure that says no in words that are for the buyer. Any other error is a fault. */
+const REFUSAL = "Refused: ";
+
+/** What a procedure's error says to the buyer; undefined if it is not for the buyer. */
+export function refusalOf(message: string): string | undefined {
+  return message.startsWith(REFUSAL) ? message.slice(REFUSAL.length) : undefined;
+}
+
+/** Writes the order and takes its products out of stock; throws a refusal if there are not enough of them. */
+async function placeOrder(database: Database, order: OrderRequest): Promise<void> {
+  const ids = order.lines.map(({ productId }) => productId);
+  const rows: ProductRow[] = await database("shop_products").whereIn("id", ids);
   const byId = new Map(rows.map((row) => [row.id, row]));
+  const refusals = order.lines.flatMap((line) => whyNot(line, byId.get(line.productId)));
+  if (refusals.length > 0) throw new Error(REFUSAL + refusals.join(" "));
   const lines = order.lines.map(({ productId, quantity }) => {
-    const row = byId.get(productId);
-    if (row === undefined) throw new Error(`We no longer have "${productId}".`);
-    if (row.stock < quantity) {
-      throw new Error(
-        row.stock === 0 ? `${row.name} is sold out.` : `Only ${row.stock} of ${row.name} are left.`,
-      );
-    }
-    return {
-      order_id: order.id,
-      product_id: productId,
-      name: row.name,
-      quantity,
-      price_pence: row.price_pence,
-    };
+    const { name, price_pence } = byId.get(productId)!;
+    return { order_id: order.id, product_id: productId, name, quantity, price_pence };
   });
-  const total = lines.reduce((sum, line) => sum + line.quantity * line.price_pence, 0);
   const { id, checkout, name, address, email } = order;
-  await database("shop_orders").insert({ id, checkout, name, address, email, total_pence: total });
+  const total_pence = lines.reduce((sum, line) => sum + line.quantity * line.price_pence, 0);
+  // Its checkout is unique: a second order from it ends here, and with it the whole transaction.
+  await database("shop_orders").insert({ id, checkout, name, address, email, total_pence });
   await database("shop_order_lines").insert(lines);
   for (const line of lines) {
     await database("shop_products").where({ id: line.product_id }).decrement("stock", line.quantity);
   }
-  return id;
 }
 
-/** The orders of these IDs, the newest first. */
+/** Why a line cannot be had; empty if it can. */
+function whyNot(
+  { productId, quantity }: OrderRequest["lines"][number],
+  row: ProductRow | undefined,
+): string[] {
+  if (row === undefined) return [`We no longer have "${productId}".`];
+  if (row.stock >= quantity) return [];
+  if (row.stock === 0) return [`${row.name} is sold out.`];
+  return [`${row.name} has only ${row.stock} left.`];
+}
+
+/** The ID of the order that a checkout has become; null if there is none. */
+async function orderOfCheckout(
+  database: Database,
+  { checkout }: { readonly checkout: string },
+): Promise<string | null> {
+  const order: { readonly id: string } | undefined = await database("shop_orders")
+    .where({ checkout })
+    .first("id");
+  return order?.id ?? null;
+}
+
+/** The orders of these IDs, in the order of the IDs. */
 async function orders(database: Database, { ids }: { readonly ids: readonly string[] }): Promise<Order[]> {
   const heads = await database("shop_orders").whereIn("id", ids);
   const lines = await database("shop_order_lines").whereIn("order_id", ids).orderBy("name");
@@ -111,7 +127,7 @@ async function orders(database: Database, { ids }: { readonly ids: readonly stri
           pricePence: line.price_pence,
         })),
     }))
-    .sort((a, b) => ids.indexOf(b.id) - ids.indexOf(a.id));
+    .sort((a, b) => ids.indexOf(a.id) - ids.indexOf(b.id));
 }
 
-export const procedures = { products, placeOrder, orders } as const;
+export const procedures = { products, placeOrder, orderOfCheckout, orders } as const;

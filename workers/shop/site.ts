@@ -1,19 +1,14 @@
 // The shop's pages by path and method. Forms are answered with 303 to a page, or with the form and what is wrong with it.
 
 import type { HttpRequest, HttpResponse } from "../app/app.js";
-import { cartOf, page, seeOther, type Visit } from "./answer.js";
-import { addToCart, CartError, orderIds, setQuantity } from "./cart.js";
-import { CATEGORIES, type Category, type Product } from "./catalogue.js";
-import { checkBuyer, checkoutToken, formToken, placeOrder } from "./checkout.js";
-import {
-  cartPage,
-  cataloguePage,
-  checkoutPage,
-  messagePage,
-  orderPage,
-  ordersPage,
-  productPage,
-} from "./pages.js";
+import { cartOf, page, seeOther, troubleOf, type Visit } from "./answer.js";
+import { addToCart, CartError, placedOrders, setQuantity } from "./cart.js";
+import { cartPage, checkoutPage } from "./cart-pages.js";
+import { CATEGORIES, type Product } from "./catalogue.js";
+import { cataloguePage, productPage } from "./catalogue-pages.js";
+import { CHECKOUT_NAME, checkBuyer, checkoutName, formToken, placeOrder } from "./checkout.js";
+import { messagePage } from "./layout.js";
+import { orderPage, ordersPage } from "./order-pages.js";
 import type { Order } from "./procedures.js";
 
 type Handler = (visit: Visit, request: HttpRequest, part: string) => HttpResponse | Promise<HttpResponse>;
@@ -21,11 +16,7 @@ type Handler = (visit: Visit, request: HttpRequest, part: string) => HttpRespons
 const ROUTES: readonly (readonly [method: "GET" | "POST", path: RegExp, handler: Handler])[] = [
   ["GET", /^\/$/, showCatalogue],
   ["GET", /^\/products\/([a-z0-9-]{1,64})$/, showProduct],
-  [
-    "GET",
-    /^\/cart$/,
-    (visit) => page(visit, "Cart", cartPage(cartOf(visit), formToken(visit.context.session))),
-  ],
+  ["GET", /^\/cart$/, showCart],
   ["POST", /^\/cart$/, addFromForm],
   ["POST", /^\/cart\/update$/, updateFromForm],
   ["GET", /^\/checkout$/, showCheckout],
@@ -37,21 +28,24 @@ const ROUTES: readonly (readonly [method: "GET" | "POST", path: RegExp, handler:
 /** Answers a request for a page. */
 export function answerSite(visit: Visit, request: HttpRequest): HttpResponse | Promise<HttpResponse> {
   const method = request.method === "HEAD" ? "GET" : request.method;
-  let isKnown = false;
+  const allowed: string[] = [];
   for (const [routeMethod, path, handler] of ROUTES) {
     const match = path.exec(request.path);
     if (match === null) continue;
-    isKnown = true;
-    if (routeMethod === method) return handler(visit, request, match[1] ?? "");
+    allowed.push(routeMethod === "GET" ? "GET, HEAD" : routeMethod);
+    if (routeMethod !== method) continue;
+    const answer = handler(visit, request, match[1] ?? "");
+    return answer instanceof Promise ? answer.catch((error) => troublePage(visit, error)) : answer;
   }
-  if (isKnown)
-    return page(
-      visit,
-      "Not here",
-      messagePage("That does not work here", "This page takes no such request."),
-      405,
-    );
-  return notFound(visit);
+  if (allowed.length === 0) return notFound(visit);
+  const message = messagePage("That does not work here", "This page takes no such request.");
+  return page(visit, "Not here", message, 405, { allow: allowed.join(", ") });
+}
+
+/** For what the storage could not do. Throws every other error again. */
+function troublePage(visit: Visit, error: unknown): HttpResponse {
+  const { status, message, headers } = troubleOf(error);
+  return page(visit, "Not now", messagePage("The sea is rough just now", message), status, headers);
 }
 
 function notFound(visit: Visit): HttpResponse {
@@ -65,7 +59,7 @@ function notFound(visit: Visit): HttpResponse {
 
 function showCatalogue(visit: Visit, request: HttpRequest): HttpResponse {
   const wanted = request.query.get("category");
-  const category = CATEGORIES.find((name) => name === wanted) satisfies Category | undefined;
+  const category = CATEGORIES.find((name) => name === wanted);
   return page(visit, "Shop", cataloguePage(visit.products, category));
 }
 
@@ -76,7 +70,11 @@ function findProduct(visit: Visit, id: string | null): Product | undefined {
 function showProduct(visit: Visit, _request: HttpRequest, id: string): HttpResponse {
   const product = findProduct(visit, id);
   if (product === undefined) return notFound(visit);
-  return page(visit, product.name, productPage(product, formToken(visit.context.session)));
+  return page(visit, product.name, productPage(product, visit.products, formToken(visit.context.session)));
+}
+
+function showCart(visit: Visit): HttpResponse {
+  return page(visit, "Cart", cartPage(cartOf(visit), formToken(visit.context.session)));
 }
 
 /** The form, if it was sent from a page of ours; else the answer to it. */
@@ -112,7 +110,12 @@ async function addFromForm(visit: Visit, request: HttpRequest): Promise<HttpResp
     addToCart(session, product, quantityOf(form));
   } catch (error) {
     if (!(error instanceof CartError)) throw error;
-    return page(visit, product.name, productPage(product, formToken(session), error.message), 409);
+    return page(
+      visit,
+      product.name,
+      productPage(product, visit.products, formToken(session), error.message),
+      409,
+    );
   }
   return seeOther(visit, "/cart");
 }
@@ -136,7 +139,7 @@ function showCheckout(visit: Visit): HttpResponse {
   const cart = cartOf(visit);
   if (cart.lines.length === 0) return seeOther(visit, "/cart");
   const { session } = visit.context;
-  const form = { token: formToken(session), checkout: checkoutToken(session), values: {}, errors: {} };
+  const form = { token: formToken(session), checkout: checkoutName(session), values: {}, errors: {} };
   return page(visit, "Checkout", checkoutPage(cart, form));
 }
 
@@ -148,13 +151,14 @@ async function placeFromForm(visit: Visit, request: HttpRequest): Promise<HttpRe
   const cart = cartOf(visit);
   const { session } = visit.context;
   const checkout = values.checkout ?? "";
-  if (!/^[\w-]{24}$/.test(checkout)) return seeOther(visit, "/checkout");
+  if (!CHECKOUT_NAME.test(checkout)) return seeOther(visit, "/checkout");
   if ("errors" in checked) {
     const again = { token: formToken(session), checkout, values, errors: checked.errors };
     return page(visit, "Checkout", checkoutPage(cart, again), 422);
   }
   try {
-    return seeOther(visit, `/orders/${await placeOrder(visit.context, cart, checked.buyer, checkout)}`);
+    const { id } = await placeOrder(visit, cart, checked.buyer, checkout);
+    return seeOther(visit, `/orders/${id}`);
   } catch (error) {
     if (!(error instanceof CartError)) throw error;
     return page(visit, "Cart", cartPage(cartOf(visit), formToken(session), error.message), 409);
@@ -163,7 +167,7 @@ async function placeFromForm(visit: Visit, request: HttpRequest): Promise<HttpRe
 
 /** The orders of this session. */
 export async function ordersOf({ context }: Visit): Promise<Order[]> {
-  const ids = orderIds(context.session);
+  const ids = placedOrders(context.session).map(({ id }) => id);
   return ids.length === 0 ? [] : context.call<Order[]>("orders", { ids });
 }
 

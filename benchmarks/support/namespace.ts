@@ -1,0 +1,41 @@
+// A network namespace of one's own: a program that sends traffic starts itself again under `unshare -n`; devices,
+// addresses and packets stay in there and go with it. Used by benchmarks and integration tests alike.
+
+import { execFileSync, spawnSync } from "node:child_process";
+
+const MARK = "LIMPET_NAMESPACE";
+
+/** Every address of this prefix can be a client's: on `lo` the whole prefix is local. */
+export const CLIENT_PREFIX = "198.19.0.1/16";
+
+/** True in a process that `reenter` has started; its loopback interface is up and has the clients' addresses then. */
+export function isInside(): boolean {
+  if (process.env[MARK] !== "1") return false;
+  execFileSync("ip", ["link", "set", "lo", "up"]);
+  execFileSync("ip", ["addr", "add", CLIENT_PREFIX, "dev", "lo"]);
+  return true;
+}
+
+/** Why this process cannot make a namespace with a TUN device, in a sentence; undefined if it can. */
+export function refusal(): string | undefined {
+  if (process.platform !== "linux") return "TUN devices of limpet's kind exist on Linux only";
+  const probe = spawnSync("unshare", ["-n", "ip", "tuntap", "add", "dev", "probe0", "mode", "tun"], {
+    encoding: "utf8",
+  });
+  if (probe.status === 0) return undefined;
+  const cause = probe.error?.message ?? probe.stderr.trim();
+  return `a network namespace with a TUN device cannot be made here (${cause}): run as root, with iproute2 installed`;
+}
+
+/** Runs this program again, with its arguments, in a namespace of its own, to its end. Returns its exit code. */
+export function reenter(): number {
+  const child = spawnSync(
+    "unshare",
+    ["-n", process.execPath, ...process.execArgv, ...process.argv.slice(1)],
+    {
+      stdio: "inherit",
+      env: { ...process.env, [MARK]: "1" },
+    },
+  );
+  return child.status ?? 1;
+}

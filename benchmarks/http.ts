@@ -27,7 +27,7 @@ export interface HttpFigure {
   readonly serverUsPerRequest: number;
   /** Errors, timeouts, and answers other than 200. */
   readonly failures: number;
-  /** wrk's, median of the rounds; absent where wrk is not installed. wrk costs less than autocannon, and does not pipeline here. */
+  /** wrk's (two threads), median of the rounds; absent where wrk is not installed. It costs less than autocannon, and does not pipeline. */
   readonly wrkRequestsPerSecond?: number;
 }
 
@@ -128,7 +128,7 @@ function runWrk(url: string, cookie: string | undefined, options: HttpOptions): 
   const header = cookie === undefined ? [] : ["-H", `cookie: ${cookie}`];
   const result = spawnSync(
     "wrk",
-    ["-t1", `-c${options.connections}`, `-d${options.seconds}s`, ...header, url],
+    ["-t2", `-c${options.connections}`, `-d${options.seconds}s`, ...header, url],
     { encoding: "utf8", timeout: (options.seconds + 20) * 1000 },
   );
   const match = /Requests\/sec: +([\d.]+)/.exec(result.stdout ?? "");

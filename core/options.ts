@@ -2,13 +2,15 @@
 // code trusts the settings. The command line and `createFarm` share this table and nothing else.
 
 import { availableParallelism } from "node:os";
-import { isAbsolute, resolve } from "node:path";
+import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { inspect } from "node:util";
 import * as v from "valibot";
 import { POLICIES, type PolicyName } from "./director/policies.js";
 import type { InterfaceAddress } from "./link/tun-device.js";
 import { MAX_WORKERS } from "./memory/load-board.js";
 import { formatAddress, parsePrefix } from "./wire/address.js";
+import { isGroup } from "./wire/martian.js";
 
 /** The options of `createFarm` and `limpet serve`. What is left out has its default. */
 export interface FarmOptions {
@@ -97,26 +99,48 @@ function oneOf<const Values extends readonly string[]>(values: Values) {
 }
 
 function prefix(addressBytes: 4 | 16, longest: number, example: string) {
-  const message = `takes an IPv${addressBytes === 4 ? 4 : 6} address with a prefix length of at most ${longest}, like ${example}, or none`;
+  const family = addressBytes === 4 ? "IPv4" : "IPv6";
+  const message = `takes a host's ${family} address with a prefix length of at most ${longest}, like ${example}, or none`;
   return v.pipe(
     v.string(message),
     v.check((text) => {
       if (text === "none") return true;
       const parsed = parsePrefix(text);
       return (
-        parsed?.address.length === addressBytes && parsed.prefixBits >= 1 && parsed.prefixBits <= longest
+        parsed?.address.length === addressBytes &&
+        parsed.prefixBits >= 1 &&
+        parsed.prefixBits <= longest &&
+        isHostAddress(parsed.address, parsed.prefixBits)
       );
     }, message),
   );
 }
 
+/**
+ * Whether a host can have the address. Packets to others never reach the farm: the parser drops them (wire/martian.ts),
+ * or the kernel keeps those to a prefix's first address (RFC 4291 section 2.6.1) and an IPv4 prefix's last one, broadcast.
+ */
+function isHostAddress(address: Uint8Array, prefixBits: number): boolean {
+  if (isGroup(address, 0, address.length)) return false;
+  const isIpv4 = address.length === 4;
+  // 0.0.0.0/8 and 127.0.0.0/8; ::, ::1, and IPv4-mapped and IPv4-compatible addresses, which begin with 80 zero bits.
+  const isReserved = isIpv4
+    ? address[0] === 0 || address[0] === 127
+    : address.subarray(0, 10).every((byte) => byte === 0);
+  if (isReserved) return false;
+  let ones = 0;
+  for (let bit = prefixBits; bit < address.length * 8; bit++) {
+    if ((address[bit >>> 3]! & (0x80 >>> (bit & 7))) !== 0) ones++;
+  }
+  return ones > 0 && !(isIpv4 && ones === 32 - prefixBits);
+}
+
+const appMessage = "takes the path of a module, or a file URL";
 const policyNames = Object.keys(POLICIES) as [PolicyName, ...PolicyName[]];
 const deviceMessage = "takes an interface name: at most 15 letters, digits, dots, dashes or underscores";
 
 const schema = v.strictObject({
-  app: v.optional(
-    v.union([v.pipe(v.string(), v.minLength(1)), v.instance(URL)], "takes the path of a module"),
-  ),
+  app: v.optional(v.union([v.pipe(v.string(), v.minLength(1, appMessage)), v.instance(URL)], appMessage)),
   workers: v.optional(
     v.custom<number | "auto">(
       (value) =>
@@ -164,9 +188,12 @@ export function resolveOptions(options: FarmOptions): FarmSettings {
   const parsed = v.safeParse(schema, options);
   if (!parsed.success) {
     const issue = parsed.issues[0];
-    const name = String(issue.path?.[0]?.key ?? "options");
-    if (!(name in schema.entries)) throw new OptionError(`there is no option ${name}`);
-    throw new OptionError(`${name} (${flagOf(name)}) ${issue.message}, not ${shown(issue.input)}`);
+    if (issue.path === undefined) throw new OptionError("the options must be an object");
+    const name = String(issue.path[0].key);
+    if (!Object.hasOwn(schema.entries, name)) throw new OptionError(`there is no option ${name}`);
+    // A secret that is too short is somebody's secret all the same, and messages end up in logs.
+    const not = name === "secret" ? "" : `, not ${shown(issue.input)}`;
+    throw new OptionError(`${name} (${flagOf(name)}) ${issue.message}${not}`);
   }
   const checked = parsed.output;
   const addresses = [checked.address, checked.address6].flatMap((text) => {
@@ -200,19 +227,20 @@ export function resolveOptions(options: FarmOptions): FarmSettings {
 }
 
 function shown(value: unknown): string {
-  const text = typeof value === "string" ? JSON.stringify(value) : String(value);
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+  const text = typeof value === "string" ? JSON.stringify(value) : inspect(value, { depth: 0 });
+  const line = text.replaceAll(/\s+/g, " ");
+  return line.length > 60 ? `${line.slice(0, 60)}…` : line;
 }
 
 function appUrlOf(app: string | URL | undefined): string {
   if (app === undefined) return new URL("../workers/shop/shop.js", import.meta.url).href;
-  if (app instanceof URL) {
-    if (app.protocol !== "file:")
-      throw new OptionError(`app (--app) takes a file URL, not ${shown(app.href)}`);
-    return app.href;
+  if (typeof app === "string" && !app.startsWith("file:")) return pathToFileURL(resolve(app)).href;
+  try {
+    return pathToFileURL(fileURLToPath(app)).href;
+  } catch {
+    // Of another scheme, on another host, or with a slash or a zero hidden in its path.
+    throw new OptionError(`app (--app) ${appMessage}, not ${shown(String(app))}`);
   }
-  if (app.startsWith("file:")) return pathToFileURL(fileURLToPath(app)).href;
-  return pathToFileURL(isAbsolute(app) ? app : resolve(app)).href;
 }
 
 /** The address that the kernel's side of the device gets: the last of the prefix, or the one before it. */

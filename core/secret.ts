@@ -1,8 +1,17 @@
 // The secret that signs session IDs. Without one given it is made once and kept beside the database, readable by its
-// owner only, so that the sessions in the database outlive the process.
+// owner only, so that the sessions in the database outlive the process. The file is there whole or not at all.
 
 import { randomBytes } from "node:crypto";
-import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { OptionError } from "./options.js";
 
 const SECRET_BYTES = 32;
@@ -12,28 +21,54 @@ export function loadSecret(given: string | undefined, database: string): Uint8Ar
   if (given !== undefined) return Buffer.from(given, "utf8");
   if (database === ":memory:") return randomBytes(SECRET_BYTES);
   const file = `${database}.secret`;
-  try {
-    const secret = randomBytes(SECRET_BYTES);
-    // "wx": of two farms that start at once only one writes.
-    writeFileSync(file, `${secret.toString("hex")}\n`, { flag: "wx", mode: 0o600 });
-    return secret;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
-      throw new OptionError(
-        `the session secret cannot be written to ${file} (${(error as NodeJS.ErrnoException).code})`,
-      );
-    }
-  }
+  return readSecret(file) ?? makeSecret(file);
+}
+
+/** The secret in the file; undefined if there is no such file. */
+function readSecret(file: string): Uint8Array | undefined {
+  let text: string;
   try {
     chmodSync(file, 0o600);
-    const text = readFileSync(file, "utf8").trim();
-    if (/^[0-9a-f]{64,}$/.test(text)) return Buffer.from(text, "hex");
+    text = readFileSync(file, "utf8").trim();
   } catch (error) {
+    const code = codeOf(error);
+    if (code === "ENOENT") return undefined;
+    throw new OptionError(`the session secret in ${file} cannot be read (${code})`);
+  }
+  if (!/^([0-9a-f]{2}){32,}$/.test(text)) {
     throw new OptionError(
-      `the session secret in ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`,
+      `the session secret in ${file} is damaged: restore it, or remove it to end all sessions`,
     );
   }
-  throw new OptionError(
-    `the session secret in ${file} is damaged: restore it, or remove it to end all sessions`,
-  );
+  return Buffer.from(text, "hex");
+}
+
+/**
+ * Written and synced under a name of its own and linked to its place: no other farm finds half of it there, no loss of
+ * power leaves half of it, and of two farms that start at once one is the first; the other takes that one's.
+ */
+function makeSecret(file: string): Uint8Array {
+  const secret = randomBytes(SECRET_BYTES);
+  const draft = `${file}.${randomBytes(8).toString("hex")}`;
+  try {
+    const descriptor = openSync(draft, "wx", 0o600);
+    try {
+      writeSync(descriptor, `${secret.toString("hex")}\n`);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    linkSync(draft, file);
+    return secret;
+  } catch (error) {
+    const found = codeOf(error) === "EEXIST" ? readSecret(file) : undefined;
+    if (found !== undefined) return found;
+    throw new OptionError(`the session secret cannot be written to ${file} (${codeOf(error)})`);
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? String(error);
 }

@@ -8,11 +8,11 @@ const MARK = "LIMPET_NAMESPACE";
 /** Every address of this prefix can be a client's: on `lo` the whole prefix is local. */
 export const CLIENT_PREFIX = "198.19.0.1/16";
 
-/** True in a process that `reenter` has started; its loopback interface is up and has the clients' addresses then. */
+/** True in a process that `reenter` has started, and in those that it starts; its loopback interface is up and has the clients' addresses then. */
 export function isInside(): boolean {
   if (process.env[MARK] !== "1") return false;
   execFileSync("ip", ["link", "set", "lo", "up"]);
-  execFileSync("ip", ["addr", "add", CLIENT_PREFIX, "dev", "lo"]);
+  execFileSync("ip", ["addr", "replace", CLIENT_PREFIX, "dev", "lo"]);
   return true;
 }
 

@@ -22,8 +22,9 @@ export class IcmpResponder {
 
   /** Answers an ICMP packet in its own slot. Returns the verdict. */
   answer(pool: PacketPool, view: PacketView, link: Link, nowMs: number): number {
-    if (this.#limited(nowMs)) return VERDICT_ICMP_LIMITED;
+    // Turned first, so that what nobody would answer is not said to exceed the rate.
     if (!turnEchoIntoReply(pool.bytes, view)) return VERDICT_ICMP_IGNORED;
+    if (this.#limited(nowMs)) return VERDICT_ICMP_LIMITED;
     this.#answers++;
     link.transmit(pool.bytes, view.offset, view.totalLength);
     return VERDICT_ECHO_ANSWERED;

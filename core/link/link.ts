@@ -34,7 +34,8 @@ export interface Link {
 
   /**
    * Receives the packets that are there now, up to BURST_PACKETS, each into a slot of its own, and sets `burst.count`.
-   * Never waits. A packet longer than a slot, or one for which no slot is free, is dropped and counted by the link.
+   * Never waits. A packet longer than a slot is dropped and counted by the link; while no slot is free packets stay where
+   * they are, and what then overflows is dropped there.
    */
   receive(burst: Burst): void;
 
@@ -44,7 +45,7 @@ export interface Link {
   /** Calls `wake` once, as soon as there may be something to receive. */
   wait(wake: () => void): void;
 
-  /** Packets that the link itself had to drop, by reason. */
+  /** Packets that the link itself had to drop as too long, and times that it received none because no slot was free. */
   readonly drops: { readonly oversize: number; readonly noSlot: number };
 
   /** Ends the link: nothing is received or transmitted after it, and a pending `wait` is forgotten. */

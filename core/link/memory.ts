@@ -25,6 +25,7 @@ export class MemoryLink implements Link {
   readonly #checksumTrusted: number;
   #transmitted: (packet: Uint8Array) => void;
   #wake: (() => void) | undefined;
+  #isWakeDue = false;
   #closed = false;
 
   constructor(options: MemoryLinkOptions = {}) {
@@ -38,9 +39,10 @@ export class MemoryLink implements Link {
   deliver(packet: Uint8Array): boolean {
     if (this.#closed || this.#queue.length >= this.#queuePackets) return false;
     this.#queue.push(packet);
-    const wake = this.#wake;
-    this.#wake = undefined;
-    if (wake !== undefined) queueMicrotask(wake);
+    if (this.#wake !== undefined && !this.#isWakeDue) {
+      this.#isWakeDue = true;
+      queueMicrotask(this.#callWake);
+    }
     return true;
   }
 
@@ -82,9 +84,21 @@ export class MemoryLink implements Link {
 
   wait(wake: () => void): void {
     if (this.#closed) return;
-    if (this.#queue.length > 0) queueMicrotask(wake);
-    else this.#wake = wake;
+    this.#wake = wake;
+    // Packets that are left wait for slots, and those come from other threads: the event loop has to go round meanwhile,
+    // which it would not between microtasks.
+    if (this.#queue.length > 0 && !this.#isWakeDue) {
+      this.#isWakeDue = true;
+      setImmediate(this.#callWake);
+    }
   }
+
+  readonly #callWake = (): void => {
+    this.#isWakeDue = false;
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  };
 
   close(): void {
     this.#closed = true;

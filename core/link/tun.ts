@@ -25,6 +25,7 @@ export class TunLink implements Link {
   readonly #egress: TunEgress;
   #poolAddress = 0;
   #wake: (() => void) | undefined;
+  #isPolling = false;
   #closed = false;
 
   /** Opens the device. Throws `TunError`. */
@@ -78,6 +79,8 @@ export class TunLink implements Link {
   wait(wake: () => void): void {
     if (this.#closed) return;
     this.#wake = wake;
+    if (this.#isPolling) return;
+    this.#isPolling = true;
     this.#poll.start();
   }
 
@@ -89,11 +92,18 @@ export class TunLink implements Link {
     closeSync(this.#fileDescriptor);
   }
 
+  /**
+   * libuv reports readiness in each round of its loop for as long as it lasts. Polling goes on as long as somebody waits, as
+   * the director does again once it has emptied the device: starting and stopping are a system call each.
+   */
   #readable(): void {
-    // libuv reports readiness again and again; one report is what `wait` promises.
-    this.#poll.stop();
     const wake = this.#wake;
     this.#wake = undefined;
-    wake?.();
+    if (wake !== undefined) {
+      wake();
+    } else {
+      this.#isPolling = false;
+      this.#poll.stop();
+    }
   }
 }

@@ -1,7 +1,6 @@
 // The parser on real packets: the verdict that each capture's packets get, and tuples that agree with other programs'.
 // Those of ip-frag and of raw_ip's IPv4 half were found again by a separate program (checksums summed in Python).
 
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -9,7 +8,8 @@ import * as assert from "uvu/assert";
 import { formatAddress } from "../../../core/wire/address.js";
 import { PARSE_FAULTS, PacketView, parsePacket } from "../../../core/wire/packet.js";
 import { CAPTURES, captureTest, readPackets } from "../../support/captures.js";
-import { addressBytes, parserBuffer, word } from "../../support/packets.js";
+import { communityId, type FlowTuple } from "../../support/community-id.js";
+import { parserBuffer } from "../../support/packets.js";
 
 const view = new PacketView();
 
@@ -120,9 +120,8 @@ captureTest(
   },
 );
 
-// Community ID v1 (github.com/corelight/community-id-spec): the SHA-1 of a flow's tuple with its ends in order.
+// Community ID treats ICMP types that ask and those that answer as two ports.
 
-/** ICMP types that ask and those that answer, which the specification treats as two ports. */
 const ICMP_PAIRS = [
   [8, 0],
   [13, 14],
@@ -139,16 +138,8 @@ const ICMPV6_PAIRS = [
   [139, 140],
 ];
 
-interface Flow {
-  readonly proto: number;
-  readonly saddr: string;
-  readonly daddr: string;
-  readonly sport: number | null;
-  readonly dport: number | null;
-}
-
 /** The flow of the packet in the view, with ICMP's types as ports, and whether its two ends may change places. */
-function flowOf(bytes: Uint8Array): { flow: Flow; oneWay: boolean } {
+function flowOf(bytes: Uint8Array): { flow: FlowTuple; oneWay: boolean } {
   const isIcmp = view.icmpType >= 0;
   const pairs = view.protocol === 1 ? ICMP_PAIRS : ICMPV6_PAIRS;
   const pair = pairs.find((types) => types.includes(view.icmpType));
@@ -162,19 +153,6 @@ function flowOf(bytes: Uint8Array): { flow: Flow; oneWay: boolean } {
     dport: isIcmp ? (counterpart ?? view.icmpCode) : hasPorts ? view.destinationPort : null,
   };
   return { flow, oneWay: isIcmp && pair === undefined };
-}
-
-function communityId(flow: Flow, oneWay: boolean, seed: number): string {
-  const source = Buffer.from(addressBytes(flow.saddr));
-  const destination = Buffer.from(addressBytes(flow.daddr));
-  const order = Buffer.compare(source, destination) || (flow.sport ?? 0) - (flow.dport ?? 0);
-  const forward = oneWay || order < 0;
-  const ends = forward ? [source, destination] : [destination, source];
-  const ports = forward ? [flow.sport, flow.dport] : [flow.dport, flow.sport];
-  const hash = createHash("sha1").update(Buffer.from(word(seed)));
-  hash.update(ends[0]!).update(ends[1]!).update(Buffer.of(flow.proto, 0));
-  for (const port of ports) if (port !== null) hash.update(Buffer.from(word(port!)));
-  return `1:${hash.digest("base64")}`;
 }
 
 captureTest(

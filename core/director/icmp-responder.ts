@@ -20,19 +20,19 @@ export class IcmpResponder {
   #second = 0;
   #answers = 0;
 
-  /** Answers an ICMP packet in its own slot. Returns the verdict. */
-  answer(pool: PacketPool, view: PacketView, link: Link, nowMs: number): number {
+  /** Answers an ICMP packet in its own slot, at tick `tick` (ms, 32 bits). Returns the verdict. */
+  answer(pool: PacketPool, view: PacketView, link: Link, tick: number): number {
     // Turned first, so that what nobody would answer is not said to exceed the rate.
     if (!turnEchoIntoReply(pool.bytes, view)) return VERDICT_ICMP_IGNORED;
-    if (this.#limited(nowMs)) return VERDICT_ICMP_LIMITED;
+    if (this.#limited(tick)) return VERDICT_ICMP_LIMITED;
     this.#answers++;
     link.transmit(pool.bytes, view.offset, view.totalLength);
     return VERDICT_ECHO_ANSWERED;
   }
 
   /** Tells the sender of a datagram that no one listens there. Returns the verdict. */
-  portUnreachable(pool: PacketPool, view: PacketView, link: Link, nowMs: number): number {
-    if (this.#limited(nowMs)) return VERDICT_ICMP_LIMITED;
+  portUnreachable(pool: PacketPool, view: PacketView, link: Link, tick: number): number {
+    if (this.#limited(tick)) return VERDICT_ICMP_LIMITED;
     const length = emitUnreachable(pool.bytes, view, this.#output, 0);
     if (length > 0) {
       this.#answers++;
@@ -41,8 +41,8 @@ export class IcmpResponder {
     return VERDICT_PORT_UNREACHABLE;
   }
 
-  #limited(nowMs: number): boolean {
-    const second = Math.floor(nowMs / 1000);
+  #limited(tick: number): boolean {
+    const second = Math.floor(tick / 1000);
     if (second !== this.#second) {
       this.#second = second;
       this.#answers = 0;

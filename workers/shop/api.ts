@@ -8,7 +8,8 @@ import { cartOf, json, troubleOf, type Visit } from "./answer.js";
 import { addToCart, CartError, MAX_QUANTITY, setQuantity } from "./cart.js";
 import { CATEGORIES, type Product } from "./catalogue.js";
 import { CHECKOUT_NAME, checkBuyer, checkoutName, placeOrder } from "./checkout.js";
-import { ordersOf } from "./site.js";
+import { isOfType, isTooLong, JSON_TYPE, MAX_BODY_BYTES } from "./incoming.js";
+import { orderOf, ordersOf } from "./site.js";
 
 type Handler = (visit: Visit, request: HttpRequest, part: string) => HttpResponse | Promise<HttpResponse>;
 
@@ -80,8 +81,7 @@ function productOf(visit: Visit, id: string): Product {
 }
 
 function requireJson(request: HttpRequest): void {
-  const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
-  if (type === "application/json") return;
+  if (isOfType(request, JSON_TYPE)) return;
   throw new ApiError(415, "unsupported_media_type", "Send the content-type application/json.");
 }
 
@@ -90,6 +90,9 @@ async function readBody<Schema extends v.GenericSchema>(
   schema: Schema,
 ): Promise<v.InferOutput<Schema>> {
   requireJson(request);
+  if (await isTooLong(request)) {
+    throw new ApiError(413, "too_long", `A body may have at most ${MAX_BODY_BYTES} bytes.`);
+  }
   let body: unknown;
   try {
     body = await request.json();
@@ -162,7 +165,7 @@ async function checkOut(visit: Visit, request: HttpRequest): Promise<HttpRespons
 }
 
 async function showOrder(visit: Visit, _request: HttpRequest, id: string): Promise<HttpResponse> {
-  const order = (await ordersOf(visit)).find((one) => one.id === id);
+  const order = await orderOf(visit, id);
   if (order === undefined) throw new ApiError(404, "no_such_order", "This session has no such order.");
   return json(visit, { order });
 }

@@ -79,8 +79,13 @@ async function placeOrder(database: Database, order: OrderRequest): Promise<void
   // Its checkout is unique: a second order from it ends here, and with it the whole transaction.
   await database("shop_orders").insert({ id, checkout, name, address, email, total_pence });
   await database("shop_order_lines").insert(lines);
-  for (const line of lines) {
-    await database("shop_products").where({ id: line.product_id }).decrement("stock", line.quantity);
+  for (const { product_id: id, name, quantity } of lines) {
+    // Asked again: a database that many farms share may have sold it to somebody else since it was read above.
+    const taken = await database("shop_products")
+      .where({ id })
+      .andWhere("stock", ">=", quantity)
+      .decrement("stock", quantity);
+    if (taken === 0) throw new Error(`${REFUSAL}${name} has just been sold to somebody else.`);
   }
 }
 

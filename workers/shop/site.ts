@@ -7,6 +7,7 @@ import { cartPage, checkoutPage } from "./cart-pages.js";
 import { CATEGORIES, type Product } from "./catalogue.js";
 import { cataloguePage, productPage } from "./catalogue-pages.js";
 import { CHECKOUT_NAME, checkBuyer, checkoutName, formToken, placeOrder } from "./checkout.js";
+import { FORM_TYPE, isFromElsewhere, isOfType, isTooLong } from "./incoming.js";
 import { messagePage } from "./layout.js";
 import { orderPage, ordersPage } from "./order-pages.js";
 import type { Order } from "./procedures.js";
@@ -79,19 +80,17 @@ function showCart(visit: Visit): HttpResponse {
 
 /** The form, if it was sent from a page of ours; else the answer to it. */
 async function readForm(visit: Visit, request: HttpRequest): Promise<URLSearchParams | HttpResponse> {
-  const type = request.headers.get("content-type") ?? "";
-  if (!type.toLowerCase().startsWith("application/x-www-form-urlencoded")) {
-    return page(
-      visit,
-      "Not a form",
-      messagePage("That is not a form", "Please use the forms of the shop."),
-      415,
-    );
+  const refuse = (status: number, title: string, message: string) =>
+    page(visit, title, messagePage(title, message), status);
+  if (!isOfType(request, FORM_TYPE)) {
+    return refuse(415, "That is not a form", "Please use the forms of the shop.");
   }
+  if (await isTooLong(request)) return refuse(413, "That is too long", "Please go back and write less.");
   const form = await request.form();
-  if (form.get("token") === formToken(visit.context.session)) return form;
+  const isOurs = !isFromElsewhere(request) && form.get("token") === formToken(visit.context.session);
+  if (isOurs) return form;
   const message = "Please go back, load the page again, and try once more. (Are cookies switched off?)";
-  return page(visit, "Not from here", messagePage("This form is not from this visit", message), 403);
+  return refuse(403, "This form is not from this visit", message);
 }
 
 /** Digits only; anything else is no quantity. */
@@ -171,11 +170,18 @@ export async function ordersOf({ context }: Visit): Promise<Order[]> {
   return ids.length === 0 ? [] : context.call<Order[]>("orders", { ids });
 }
 
+/** The order, if it is of this session: those of others are not even looked for. */
+export async function orderOf({ context }: Visit, id: string): Promise<Order | undefined> {
+  if (!placedOrders(context.session).some((order) => order.id === id)) return undefined;
+  const [order] = await context.call<Order[]>("orders", { ids: [id] });
+  return order;
+}
+
 async function showOrders(visit: Visit): Promise<HttpResponse> {
   return page(visit, "Orders", ordersPage(await ordersOf(visit)));
 }
 
 async function showOrder(visit: Visit, _request: HttpRequest, id: string): Promise<HttpResponse> {
-  const order = (await ordersOf(visit)).find((one) => one.id === id);
+  const order = await orderOf(visit, id);
   return order === undefined ? notFound(visit) : page(visit, "Thank you", orderPage(order));
 }

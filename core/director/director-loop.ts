@@ -1,6 +1,7 @@
 // Drives the director through the event loop: turn after turn while packets come, and asleep on the links' readiness
 // when none do, as Linux's NAPI goes from polling to interrupts. A slow timer does the housekeeping of an idle farm.
 
+import { BURST_PACKETS } from "../link/link.js";
 import type { Director } from "./director.js";
 
 /** Turns in a row before the event loop gets its own: timers, signals, messages. */
@@ -43,7 +44,8 @@ export class DirectorLoop {
   readonly #run = (): void => {
     if (!this.#isRunning) return;
     for (let turn = 0; turn < TURNS_PER_EVENT_LOOP; turn++) {
-      if (this.#director.turn() > 0) continue;
+      // A burst that is not full has emptied the links; should more have come since, they say so at once.
+      if (this.#director.turn() >= BURST_PACKETS) continue;
       this.#isAwake = false;
       this.#director.wait(this.#wake);
       return;

@@ -39,7 +39,10 @@ export class TransmitProducer {
     this.#head = Atomics.load(this.#words, HEAD);
   }
 
-  /** Copies a packet in. False if the ring has no room for it; then nothing was written. */
+  /**
+   * Copies a packet in. False if the ring has no room for it; then nothing was written. An empty ring has room for a record
+   * of up to half its words; for a longer one only where the filler before it leaves enough.
+   */
   push(link: number, bytes: Uint8Array, start: number, length: number): boolean {
     const needed = HEADER_WORDS + ((length + 3) >>> 2);
     const used = (this.#head - Atomics.load(this.#words, TAIL)) | 0;

@@ -33,6 +33,32 @@ import {
 import { allocatePacketPool, PacketPool } from "../../core/memory/packet-pool.js";
 import { RingConsumer, RingProducer } from "../../core/memory/ring.js";
 import { parseAddress } from "../../core/wire/address.js";
+import { tcpPacket } from "./packets.js";
+
+export const SYN = 0x02;
+export const ACK = 0x10;
+export const FIN_ACK = 0x11;
+export const RST = 0x04;
+
+/** Address of source number `n`, 0 … 65535. */
+export function sourceAddress(n: number): string {
+  return `198.19.${n >> 8}.${n & 255}`;
+}
+
+/** A TCP segment with these flags from a source's port to the farm, over IPv4 or IPv6. */
+export function tcpFrom(from: string, flags: number, port = 40_000): Uint8Array {
+  const to = from.includes(":") ? "fd98:18::1" : "198.18.0.1";
+  const packet = tcpPacket({ source: from, destination: to }, [], flags);
+  if (port === 40_000) return packet;
+  // Another source port, with the checksum mended: what the port gains the checksum loses, in one's complement.
+  const l4 = from.includes(":") ? 40 : 20;
+  const view = new DataView(packet.buffer, packet.byteOffset);
+  let sum = (~view.getUint16(l4 + 16) & 0xffff) + (~view.getUint16(l4) & 0xffff) + port;
+  sum = (sum & 0xffff) + (sum >>> 16);
+  view.setUint16(l4, port);
+  view.setUint16(l4 + 16, ~((sum & 0xffff) + (sum >>> 16)) & 0xffff);
+  return packet;
+}
 
 /** A descriptor as the worker sees it, and the packet that it names. */
 export interface Delivered {

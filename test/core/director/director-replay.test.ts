@@ -7,7 +7,10 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { PcapLink } from "../../../core/link/pcap.js";
 import { formatAddress } from "../../../core/wire/address.js";
+import { PARSE_FAULTS } from "../../../core/wire/faults.js";
+import { CAPTURE_VERDICTS } from "../../support/capture-verdicts.js";
 import { CAPTURES, captureTest, readPackets } from "../../support/captures.js";
+import { communityId, type FlowTuple } from "../../support/community-id.js";
 import { type Delivered, DirectorFixture } from "../../support/director-fixture.js";
 
 interface Replay {
@@ -35,104 +38,129 @@ function replay(name: string): Replay {
   return { verdicts: farm.verdicts, delivered, link, farm };
 }
 
-/** Verdicts that are faults; the others say where a packet went. */
-const FAULTS: Record<string, Record<string, number>> = {
-  "checksums/ip4-bad-chksum.pcap": { "bad-ipv4-checksum": 1 },
-  "checksums/ip4-icmp-bad-chksum.pcap": { "bad-icmp-checksum": 1 },
-  "checksums/ip6-tcp-bad-chksum.pcap": { "bad-tcp-checksum": 1 },
-  "checksums/ip6-tcp-good-chksum.pcap": {},
-  "checksums/ip6-udp-bad-chksum.pcap": { "bad-udp-checksum": 1 },
-  "checksums/ip6-udp-good-chksum.pcap": {},
-  "checksums/ip6-route0-tcp-good-chksum.pcap": { "source-routed": 1 },
-  "icmp/icmp6-destunreach-ip6ext-trunc.pcap": { "truncated-icmp-inner": 1 },
-  "icmp/icmp-destunreach-no-context.pcap": { "missing-icmp-inner": 1 },
-  "community-id/sctp.pcap": { "unsupported-protocol": 5 },
-  "ip-frag.pcap": {
-    fragment: 1859,
-    "bad-udp-checksum": 318,
-    "bad-tcp-checksum": 77,
-    "unsupported-protocol": 47,
-  },
-  "raw_ip.pcap": { "bad-ipv4-checksum": 46, martian: 1 },
-  "example2.pcap": {},
-};
-
-const NO_FAULT = [
-  "new-source",
-  "new-flow",
-  "flow-hit",
-  "stray-reset",
-  "echo-answered",
-  "icmp-ignored",
-  "icmp-limited",
-];
-
-captureTest(test, "replay, counts each packet once, and faults under their own names", () => {
-  for (const [name, expected] of Object.entries(FAULTS)) {
+captureTest(test, "replay, of every capture, gives each packet one verdict, and faults their own", () => {
+  for (const [name, { ok, ...expected }] of Object.entries(CAPTURE_VERDICTS)) {
     const { verdicts, delivered, link, farm } = replay(name);
-    const faults = Object.entries(verdicts).filter(([verdict]) => !NO_FAULT.includes(verdict));
+    const counted = Object.entries(verdicts);
+    const faults = counted.filter(([verdict]) => (PARSE_FAULTS as readonly string[]).includes(verdict));
     assert.equal(Object.fromEntries(faults), expected, name);
-    assert.is(farm.packetsCounted, link.received, name);
+    const sum = (entries: [string, number][]) => entries.reduce((total, [, n]) => total + n, 0);
+    assert.is(sum(counted) - sum(faults), ok ?? 0, name);
+    assert.is(sum(counted), link.received, name);
     assert.is(link.received, readPackets(name).length, name);
-    const forwarded = ["new-source", "new-flow", "flow-hit"].map((verdict) => verdicts[verdict] ?? 0);
-    assert.is(
-      delivered.length,
-      forwarded.reduce((sum, n) => sum + n, 0),
-      name,
-    );
+    const forwarded = counted.filter(([verdict]) => ["new-source", "new-flow", "flow-hit"].includes(verdict));
+    assert.is(delivered.length, sum(forwarded), name);
+    assert.is(link.transmitted, verdicts["echo-answered"] ?? 0, name);
     assert.is(farm.director.freeSlots, farm.poolSlots, name);
   }
 });
 
-/** The tuple in a delivered packet, as the baselines write it. */
-function tupleOf({ packet, ipVersion, l4Offset, protocol }: Delivered): string {
+/** What becomes of the packets without a fault, where it can be counted by hand or with another program. */
+const DIRECTED: Record<string, Record<string, number>> = {
+  "checksums/ip4-icmp-good-chksum.pcap": { "echo-answered": 1 },
+  "checksums/ip6-icmp6-good-chksum.pcap": { "echo-answered": 1 },
+  "checksums/ip6-tcp-good-chksum.pcap": { "new-source": 1 },
+  "checksums/ip6-udp-good-chksum.pcap": { "new-source": 1 },
+  "community-id/udp.pcap": { "new-source": 2 },
+  "community-id/ipv6.pcap": { "new-source": 2, "flow-hit": 15 },
+  "icmp/5-pings.pcap": { "echo-answered": 5, "icmp-ignored": 5 },
+  "icmp/icmp-destunreach-udp.pcap": { "icmp-ignored": 1 },
+  "icmp/icmp6-ping.pcap": { "echo-answered": 4, "icmp-ignored": 4 },
+  "icmp/icmp6-nd-options.pcap": { "icmp-ignored": 20 },
+  "icmp/icmp6-toobig.pcap": { "icmp-ignored": 1 },
+};
+
+captureTest(test, "replay, directs what has no fault by its kind and flow", () => {
+  for (const [name, expected] of Object.entries(DIRECTED))
+    assert.equal(replay(name).verdicts, expected, name);
+});
+
+captureTest(
+  test,
+  "replay, of a long capture, begins as many flows and sources as a reader of it counts",
+  () => {
+    const flows = new Set<string>();
+    const sources = new Set<string>();
+    let resets = 0;
+    for (const packet of readPackets("example2.pcap")) {
+      const isIpv4 = packet[0]! >>> 4 === 4;
+      const protocol = packet[isIpv4 ? 9 : 6]!;
+      if (protocol !== 6 && protocol !== 17) continue;
+      const addresses = isIpv4 ? packet.slice(12, 20) : packet.slice(8, 40);
+      const l4 = isIpv4 ? (packet[0]! & 15) * 4 : 40;
+      const flow = [protocol, ...addresses, ...packet.slice(l4, l4 + 4)].join(" ");
+      if (!flows.has(flow) && protocol === 6 && (packet[l4 + 13]! & 4) !== 0) {
+        resets++;
+        continue;
+      }
+      flows.add(flow);
+      // Of IPv6 the first 64 bits make the source.
+      sources.add(addresses.slice(0, isIpv4 ? 4 : 8).join(" "));
+    }
+    const { verdicts } = replay("example2.pcap");
+    assert.is(verdicts["new-source"], sources.size);
+    assert.is(verdicts["new-source"]! + verdicts["new-flow"]!, flows.size);
+    assert.is(verdicts["stray-reset"] ?? 0, resets);
+  },
+);
+
+/** The tuple in a delivered packet, found by the descriptor's offsets, as the baselines write it. */
+function tupleOf({ packet, ipVersion, l4Offset, protocol }: Delivered): FlowTuple {
   const [at, length] = ipVersion === 4 ? [12, 4] : [8, 16];
   const port = (offset: number) => (packet[l4Offset + offset]! << 8) | packet[l4Offset + offset + 1]!;
-  return JSON.stringify({
+  return {
     proto: protocol,
     saddr: formatAddress(packet, at, length),
     daddr: formatAddress(packet, at + length, length),
     sport: port(0),
     dport: port(2),
-  });
+  };
 }
+
+interface Baseline extends FlowTuple {
+  readonly communityid: string;
+}
+
+captureTest(test, "replay, hands workers the flows that community-id's baselines have, and no other", () => {
+  for (const [seed, name] of [
+    [0, "baseline_deflt.json"],
+    [1, "baseline_seed1.json"],
+  ] as const) {
+    const baseline = JSON.parse(readFileSync(join(CAPTURES, "community-id", name), "utf8")) as Baseline[];
+    const wanted = baseline.filter(({ proto }) => proto === 6 || proto === 17);
+    assert.ok(wanted.length > 5);
+    const found = ["tcp", "udp", "ipv6"].flatMap((capture) =>
+      replay(`community-id/${capture}.pcap`).delivered.map((one) => {
+        const tuple = tupleOf(one);
+        return JSON.stringify({ ...tuple, communityid: communityId(tuple, false, seed) });
+      }),
+    );
+    assert.equal([...new Set(found)].sort(), wanted.map((entry) => JSON.stringify(entry)).sort());
+  }
+});
 
 captureTest(
   test,
-  "replay, hands workers the flow tuples of community-id's baseline, each flow to one worker",
+  "replay, gives each flow one worker, one entry and one hash, and no two flows the same entry",
   () => {
-    interface Baseline {
-      readonly proto: number;
-      readonly saddr: string;
-      readonly daddr: string;
-      readonly sport: number;
-      readonly dport: number;
-    }
-    const baseline = JSON.parse(
-      readFileSync(join(CAPTURES, "community-id", "baseline_deflt.json"), "utf8"),
-    ) as Baseline[];
-    const wanted = new Set(
-      baseline
-        .filter(({ proto }) => proto === 6 || proto === 17)
-        .map(({ proto, saddr, daddr, sport, dport }) =>
-          JSON.stringify({ proto, saddr, daddr, sport, dport }),
-        ),
-    );
-    const found = new Set<string>();
-    for (const name of ["tcp", "udp", "ipv6"]) {
+    for (const name of ["community-id/tcp", "community-id/udp", "community-id/ipv6", "example2", "ip-frag"]) {
+      const entryOf = new Map<string, string>();
       const workerOf = new Map<string, number>();
-      const flowOf = new Map<string, number>();
-      for (const one of replay(`community-id/${name}.pcap`).delivered) {
-        const tuple = tupleOf(one);
-        found.add(tuple);
-        assert.is(one.worker, workerOf.get(tuple) ?? one.worker);
-        assert.is(one.flow, flowOf.get(tuple) ?? one.flow);
+      const hashOf = new Map<string, number>();
+      for (const one of replay(`${name}.pcap`).delivered) {
+        const tuple = JSON.stringify(tupleOf(one));
+        const entry = `${one.flow} ${one.generation}`;
+        assert.is(one.worker, workerOf.get(tuple) ?? one.worker, tuple);
+        assert.is(one.hash, hashOf.get(tuple) ?? one.hash, tuple);
+        // A port pair that is used anew, after its connection has closed, is a new flow of the same worker.
+        if (name !== "example2" && name !== "ip-frag") assert.is(entry, entryOf.get(tuple) ?? entry, tuple);
+        entryOf.set(tuple, entry);
         workerOf.set(tuple, one.worker);
-        flowOf.set(tuple, one.flow);
+        hashOf.set(tuple, one.hash);
       }
-      assert.is(new Set(flowOf.values()).size, flowOf.size, "different tuples are different flows");
+      assert.ok(workerOf.size > 0, name);
+      assert.is(new Set(entryOf.values()).size, entryOf.size, name);
     }
-    assert.equal([...found].sort(), [...wanted].sort());
   },
 );
 

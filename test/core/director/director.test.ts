@@ -3,139 +3,38 @@
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import {
-  BOARD_IN_FLIGHT,
-  BOARD_STATE,
-  WORKER_ABSENT,
-  WORKER_DRAINING,
-} from "../../../core/memory/load-board.js";
+import { MemoryLink } from "../../../core/link/memory.js";
+import { BOARD_SOURCES, BOARD_STATE, WORKER_ABSENT } from "../../../core/memory/load-board.js";
+import { RingConsumer } from "../../../core/memory/ring.js";
+import { TransmitProducer } from "../../../core/memory/transmit-ring.js";
 import { describePacket } from "../../../core/wire/pretty.js";
-import { DirectorFixture } from "../../support/director-fixture.js";
+import {
+  ACK,
+  DirectorFixture,
+  FIN_ACK,
+  RST,
+  SYN,
+  sourceAddress,
+  tcpFrom,
+} from "../../support/director-fixture.js";
 import { icmpPacket, tcpPacket, udpPacket } from "../../support/packets.js";
-
-const SYN = 0x02;
-const ACK = 0x10;
-const FIN_ACK = 0x11;
-const RST = 0x04;
-
-/** Source number `n` of a thousand, and one of its ports. */
-function source(n: number): string {
-  return `198.19.${n >> 8}.${n & 255}`;
-}
-
-function tcp(from: string, flags: number, port = 40_000): Uint8Array {
-  const to = from.includes(":") ? "fd98:18::1" : "198.18.0.1";
-  const packet = tcpPacket({ source: from, destination: to }, [], flags);
-  if (port === 40_000) return packet;
-  // Another source port, with the checksum mended: what the port gains the checksum loses, in one's complement.
-  const l4 = from.includes(":") ? 40 : 20;
-  const view = new DataView(packet.buffer, packet.byteOffset);
-  let sum = (~view.getUint16(l4 + 16) & 0xffff) + (~view.getUint16(l4) & 0xffff) + port;
-  sum = (sum & 0xffff) + (sum >>> 16);
-  view.setUint16(l4, port);
-  view.setUint16(l4 + 16, ~((sum & 0xffff) + (sum >>> 16)) & 0xffff);
-  return packet;
-}
-
-test("first packet of a source, goes to the least-loaded worker; all later ones follow it", () => {
-  const farm = new DirectorFixture();
-  farm.board.set(0, BOARD_IN_FLIGHT, 5);
-  farm.board.set(1, BOARD_IN_FLIGHT, 2);
-  farm.board.set(2, BOARD_IN_FLIGHT, 4);
-  farm.receive(tcp(source(1), SYN));
-  farm.board.set(1, BOARD_IN_FLIGHT, 100);
-  farm.receive(tcp(source(1), ACK), tcp(source(1), SYN, 40_001), tcp(source(1), SYN, 40_002));
-  const delivered = farm.deliveries();
-  assert.equal(
-    delivered.map(({ worker }) => worker),
-    [1, 1, 1, 1],
-  );
-  assert.equal(farm.verdicts, { "new-source": 1, "flow-hit": 1, "new-flow": 2 });
-  assert.is(delivered[0]!.flow, delivered[1]!.flow);
-  assert.is(delivered[0]!.hash, delivered[1]!.hash);
-});
-
-test("burst of new flows of as many sources, before any worker has answered, is spread to within one flow", () => {
-  for (const [workers, flows] of [
-    [3, 200],
-    [2, 61],
-    [7, 250],
-  ] as const) {
-    const farm = new DirectorFixture({ workers, ringSlots: 256 });
-    farm.receive(...Array.from({ length: flows }, (_, i) => tcp(source(i), SYN)));
-    const loads = Array.from({ length: workers }, (_, worker) => farm.flowsOf(worker));
-    assert.is(
-      loads.reduce((sum, n) => sum + n, 0),
-      flows,
-    );
-    assert.ok(Math.max(...loads) - Math.min(...loads) <= 1, loads.join(", "));
-  }
-});
-
-test("sources one after the other, each gone before the next comes, are pinned evenly all the same", () => {
-  const farm = new DirectorFixture();
-  const counts = [0, 0, 0];
-  for (let i = 0; i < 30; i++) {
-    farm.receive(tcp(source(i), SYN));
-    const [only] = farm.deliveries();
-    counts[only!.worker]!++;
-    farm.endFlow(only!.worker, only!.flow, only!.generation);
-  }
-  assert.equal(counts, [10, 10, 10]);
-});
-
-test("source, within its prefix, is one: a /24 of IPv4, a /64 of IPv6", () => {
-  const farm = new DirectorFixture({ director: { affinityPrefix4: 24 } });
-  farm.receive(...[1, 2, 3, 200].map((n) => tcp(`198.19.7.${n}`, SYN)));
-  assert.is(new Set(farm.deliveries().map(({ worker }) => worker)).size, 1);
-  farm.receive(tcp("fd00::1:0:0:0:1", SYN), tcp("fd00::1:0:0:9:9", SYN), tcp("fd00::2:0:0:0:1", SYN));
-  const workers = farm.deliveries().map(({ worker }) => worker);
-  assert.is(new Set(workers).size, 2);
-  assert.equal(farm.verdicts, { "new-source": 3, "new-flow": 4 });
-});
-
-test("source, after its affinity time without a flow, is a new one", () => {
-  const farm = new DirectorFixture({ timeouts: { affinityTimeMs: 5000 } });
-  farm.receive(tcp(source(1), SYN));
-  const [first] = farm.deliveries();
-  farm.nowMs += 60_000;
-  farm.receive(tcp(source(1), ACK), tcp(source(1), SYN, 41_000));
-  assert.is(farm.verdicts["new-source"], 1, "not while it has flows");
-  for (const { worker, flow, generation } of [first!, ...farm.deliveries()])
-    farm.endFlow(worker, flow, generation);
-  farm.receive();
-  farm.nowMs += 4999;
-  farm.receive(tcp(source(1), SYN, 42_000));
-  assert.is(farm.verdicts["new-source"], 1);
-  for (const { worker, flow, generation } of farm.deliveries()) farm.endFlow(worker, flow, generation);
-  farm.receive();
-  farm.nowMs += 5000;
-  farm.receive(tcp(source(1), SYN, 43_000));
-  assert.is(farm.verdicts["new-source"], 2);
-});
-
-test("source, whose worker drains or is gone, gets another for its new flows; old flows stay", () => {
-  const farm = new DirectorFixture({ workers: 2 });
-  farm.receive(tcp(source(1), SYN));
-  const [first] = farm.deliveries();
-  farm.board.set(first!.worker, BOARD_STATE, WORKER_DRAINING);
-  farm.receive(tcp(source(1), ACK), tcp(source(1), SYN, 40_001));
-  const [other] = farm.deliveries().filter(({ worker }) => worker !== first!.worker);
-  assert.is(farm.verdicts["flow-hit"], 1);
-  assert.ok(other, "the new flow is with the other worker");
-});
 
 test("packet, with no worker serving, is dropped as no-worker and its slot is free", () => {
   const farm = new DirectorFixture({ workers: 1 });
   farm.board.set(0, BOARD_STATE, WORKER_ABSENT);
-  farm.receive(tcp(source(1), SYN), udpPacket({ source: source(1) }));
+  farm.receive(tcpFrom(sourceAddress(1), SYN), udpPacket({ source: sourceAddress(1) }));
   assert.equal(farm.verdicts, { "no-worker": 2 });
   assert.is(farm.director.freeSlots, farm.poolSlots);
 });
 
 test("SYN, on a closing flow, begins a new one with another generation", () => {
   const farm = new DirectorFixture();
-  farm.receive(tcp(source(1), SYN), tcp(source(1), ACK), tcp(source(1), FIN_ACK), tcp(source(1), SYN));
+  farm.receive(
+    tcpFrom(sourceAddress(1), SYN),
+    tcpFrom(sourceAddress(1), ACK),
+    tcpFrom(sourceAddress(1), FIN_ACK),
+    tcpFrom(sourceAddress(1), SYN),
+  );
   const delivered = farm.deliveries();
   assert.equal(farm.verdicts, { "new-source": 1, "flow-hit": 2, "new-flow": 1 });
   assert.is.not(delivered[0]!.generation, delivered[3]!.generation);
@@ -148,14 +47,18 @@ test("SYN, on a closing flow, begins a new one with another generation", () => {
 
 test("RST, of a flow that is known, reaches the worker; of another, is dropped as stray-reset", () => {
   const farm = new DirectorFixture();
-  farm.receive(tcp(source(1), SYN), tcp(source(1), RST), tcp(source(2), RST));
+  farm.receive(
+    tcpFrom(sourceAddress(1), SYN),
+    tcpFrom(sourceAddress(1), RST),
+    tcpFrom(sourceAddress(2), RST),
+  );
   assert.equal(farm.verdicts, { "new-source": 1, "flow-hit": 1, "stray-reset": 1 });
   assert.is(farm.table.flows, 1);
 });
 
 test("end of a flow, reported by its worker, lowers the load once; stale and wild reports change nothing", () => {
   const farm = new DirectorFixture({ workers: 1 });
-  farm.receive(tcp(source(1), SYN), tcp(source(2), SYN));
+  farm.receive(tcpFrom(sourceAddress(1), SYN), tcpFrom(sourceAddress(2), SYN));
   const [one, two] = farm.deliveries();
   for (const [flow, generation] of [
     [one!.flow, one!.generation],
@@ -175,17 +78,102 @@ test("end of a flow, reported by its worker, lowers the load once; stale and wil
 test("packet, to another address than ours, is dropped as not-ours", () => {
   const farm = new DirectorFixture();
   farm.receive(
-    tcpPacket({ source: source(1), destination: "198.18.0.9" }),
+    tcpPacket({ source: sourceAddress(1), destination: "198.18.0.9" }),
     tcpPacket({ source: "fd00::1", destination: "fd98:18::2" }),
-    udpPacket({ source: source(1), destination: "198.18.0.2" }),
+    udpPacket({ source: sourceAddress(1), destination: "198.18.0.2" }),
   );
   assert.equal(farm.verdicts, { "not-ours": 3 });
   assert.is(farm.director.freeSlots, farm.poolSlots);
 });
 
+test("packet, with a fault, is counted under the fault's name and its slot is free", () => {
+  const farm = new DirectorFixture();
+  const damaged = tcpFrom(sourceAddress(1), SYN);
+  damaged[25]! ^= 1;
+  const fragment = udpPacket({ source: sourceAddress(1), fragment: 0x2000 }, [1, 2, 3, 4, 5, 6, 7, 8]);
+  farm.receive(damaged, tcpPacket({ source: "127.0.0.1" }), fragment, new Uint8Array(0));
+  assert.equal(farm.verdicts, { truncated: 1, fragment: 1, martian: 1, "bad-tcp-checksum": 1 });
+  assert.is(farm.director.freeSlots, farm.poolSlots);
+});
+
+test("checksum, that the link vouches for, is not looked at", () => {
+  const farm = new DirectorFixture({ memoryLink: { checksumTrusted: true } });
+  const partial = tcpFrom(sourceAddress(1), SYN);
+  partial[36]! ^= 0xff;
+  farm.receive(partial);
+  assert.equal(farm.verdicts, { "new-source": 1 });
+});
+
+test("descriptor, says where the packet's parts are and whose flow it is, and nothing of padding", () => {
+  const farm = new DirectorFixture({ workers: 1 });
+  const withOptions = tcpPacket({ source: sourceAddress(1), options: [1, 1, 1, 0] }, [1, 2, 3], SYN);
+  const withExtension = udpPacket({
+    source: "fd00::1",
+    destination: "fd98:18::1",
+    firstHeader: 60,
+    extensions: [17, 0, 1, 4, 0, 0, 0, 0],
+  });
+  farm.receive(Uint8Array.of(...withOptions, 0, 0, 0, 0, 0), withExtension);
+  const [one, two] = farm.deliveries();
+  assert.equal(one!.packet, withOptions);
+  assert.equal([one!.l4Offset, one!.protocol, one!.ipVersion, one!.link], [24, 6, 4, 0]);
+  assert.equal(two!.packet, withExtension);
+  assert.equal([two!.l4Offset, two!.protocol, two!.ipVersion, two!.link], [48, 17, 6, 0]);
+  for (const { flow, generation } of [one!, two!]) {
+    assert.is(farm.table.workerOf(flow), 0);
+    assert.is(farm.table.generationOf(flow), generation);
+  }
+});
+
+test("links, of which there are two, are both served, and answered each on its own", () => {
+  const sent: [number, Uint8Array][] = [];
+  const links = [0, 1].map((n) => new MemoryLink({ transmitted: (packet) => sent.push([n, packet]) }));
+  const farm = new DirectorFixture({ workers: 1, director: { links } });
+  const ping = (n: number) => icmpPacket({ source: sourceAddress(n) }, 8, 0, [0, n, 0, 1]);
+  links[0]!.deliver(ping(1));
+  links[1]!.deliver(ping(2));
+  links[1]!.deliver(tcpFrom(sourceAddress(3), SYN));
+  const producer = new TransmitProducer(farm.rings[0]!.transmit);
+  producer.push(1, tcpFrom(sourceAddress(4), ACK), 0, 40);
+  // A link that there is not: a worker's mistake, which main survives.
+  producer.push(9, tcpFrom(sourceAddress(4), ACK), 0, 40);
+  producer.publish();
+  assert.is(farm.director.turn(), 3);
+  assert.equal(
+    farm.deliveries().map(({ link }) => link),
+    [1],
+  );
+  assert.equal(
+    sent.map(([link, packet]) => [link, packet[9]]),
+    [
+      [0, 1],
+      [1, 1],
+      [1, 6],
+    ],
+  );
+});
+
+test("entries, whose time is over, are swept away while nobody comes, within a round of ten seconds", () => {
+  const farm = new DirectorFixture({ timeouts: { openingTimeoutMs: 1000, affinityTimeMs: 2000 } });
+  farm.receive(...[1, 2, 3].map((n) => tcpFrom(sourceAddress(n), SYN)));
+  const idle = (seconds: number) => {
+    for (let second = 0; second < seconds; second++) {
+      farm.nowMs += 1000;
+      farm.director.turn();
+    }
+  };
+  assert.equal([farm.table.flows, farm.table.sources], [3, 3]);
+  idle(12);
+  assert.is(farm.table.flows, 0);
+  idle(12);
+  assert.is(farm.table.sources, 0);
+  const loads = [0, 1, 2].map((worker) => farm.flowsOf(worker) + farm.board.get(worker, BOARD_SOURCES));
+  assert.equal(loads, [0, 0, 0]);
+});
+
 test("ring, when it is full, drops as ring-full and loses no slot", () => {
   const farm = new DirectorFixture({ workers: 1, ringSlots: 16 });
-  farm.receive(...Array.from({ length: 20 }, (_, i) => tcp(source(i), SYN)));
+  farm.receive(...Array.from({ length: 20 }, (_, i) => tcpFrom(sourceAddress(i), SYN)));
   assert.equal(farm.verdicts, { "new-source": 16, "ring-full": 4 });
   assert.is(farm.director.freeSlots, farm.poolSlots - 16);
   assert.is(farm.deliveries().length, 16);
@@ -195,7 +183,7 @@ test("ring, when it is full, drops as ring-full and loses no slot", () => {
 
 test("pool, when it has no slot, leaves packets with the link until slots come back", () => {
   const farm = new DirectorFixture({ workers: 1, poolSlots: 8 });
-  farm.receive(...Array.from({ length: 12 }, (_, i) => tcp(source(i), SYN)));
+  farm.receive(...Array.from({ length: 12 }, (_, i) => tcpFrom(sourceAddress(i), SYN)));
   assert.is(farm.packetsCounted, 8);
   assert.ok(farm.link.drops.noSlot > 0);
   assert.is(farm.deliveries().length, 8);
@@ -210,7 +198,7 @@ test("table, when it is full and refuses, drops as table-full; when it evicts, n
   ] as const) {
     const farm = new DirectorFixture({ workers: 1, flowEntries: 32, fullPolicy });
     for (let i = 0; i < 40; i++) {
-      farm.receive(tcp(source(i), SYN));
+      farm.receive(tcpFrom(sourceAddress(i), SYN));
       farm.deliveries();
     }
     assert.is((farm.verdicts["table-full"] ?? 0) > 0, refuses, fullPolicy);
@@ -222,12 +210,12 @@ test("table, when it is full and refuses, drops as table-full; when it evicts, n
 test("echo request, over IPv4 and IPv6, is answered to who asked", () => {
   const farm = new DirectorFixture();
   farm.receive(
-    icmpPacket({ source: source(1) }, 8, 0, [0, 7, 0, 1, 42]),
+    icmpPacket({ source: sourceAddress(1) }, 8, 0, [0, 7, 0, 1, 42]),
     icmpPacket({ source: "fd00::5", destination: "fd98:18::1" }, 128, 0, [0, 7, 0, 1, 42]),
   );
   assert.equal(farm.verdicts, { "echo-answered": 2 });
   assert.equal(farm.transmitted, [
-    icmpPacket({ source: "198.18.0.1", destination: source(1) }, 0, 0, [0, 7, 0, 1, 42]),
+    icmpPacket({ source: "198.18.0.1", destination: sourceAddress(1) }, 0, 0, [0, 7, 0, 1, 42]),
     icmpPacket({ source: "fd98:18::1", destination: "fd00::5" }, 129, 0, [0, 7, 0, 1, 42]),
   ]);
   assert.is(farm.director.freeSlots, farm.poolSlots);
@@ -235,17 +223,17 @@ test("echo request, over IPv4 and IPv6, is answered to who asked", () => {
 
 test("datagram, to the service's port, is a flow; to another, is answered with port unreachable", () => {
   const farm = new DirectorFixture();
-  farm.receive(udpPacket({ source: source(1) }), udpPacket({ source: source(1) }));
+  farm.receive(udpPacket({ source: sourceAddress(1) }), udpPacket({ source: sourceAddress(1) }));
   assert.equal(farm.verdicts, { "new-source": 1, "flow-hit": 1 });
   const closed = new DirectorFixture({ director: { datagramPort: 54 } });
-  closed.receive(udpPacket({ source: source(1) }));
+  closed.receive(udpPacket({ source: sourceAddress(1) }));
   assert.equal(closed.verdicts, { "port-unreachable": 1 });
   assert.match(describePacket(closed.transmitted[0]!), /198\.18\.0\.1 > 198\.19\.0\.1.*ICMP/i);
 });
 
 test("answers by ICMP, beyond a thousand in a second, are left out, and go on in the next", () => {
   const farm = new DirectorFixture();
-  const ping = icmpPacket({ source: source(1) }, 8, 0, [0, 7, 0, 1]);
+  const ping = icmpPacket({ source: sourceAddress(1) }, 8, 0, [0, 7, 0, 1]);
   for (let i = 0; i < 1200; i++) farm.receive(ping);
   assert.equal(farm.verdicts, { "echo-answered": 1000, "icmp-limited": 200 });
   farm.nowMs += 1000;
@@ -255,19 +243,63 @@ test("answers by ICMP, beyond a thousand in a second, are left out, and go on in
 
 test("ICMP, that is no echo request, is ignored", () => {
   const farm = new DirectorFixture();
-  farm.receive(icmpPacket({ source: source(1) }, 0, 0, [0, 7, 0, 1]));
+  farm.receive(icmpPacket({ source: sourceAddress(1) }, 0, 0, [0, 7, 0, 1]));
   assert.equal(farm.verdicts, { "icmp-ignored": 1 });
 });
 
-test("packets of a worker that cannot write to the link, leave through its transmit ring", async () => {
-  const { TransmitProducer } = await import("../../../core/memory/transmit-ring.js");
+test("packets of a worker that cannot write to the link, leave through its transmit ring", () => {
   const farm = new DirectorFixture();
-  const packet = tcp(source(1), ACK);
+  const packet = tcpFrom(sourceAddress(1), ACK);
   const producer = new TransmitProducer(farm.rings[1]!.transmit);
   assert.ok(producer.push(0, packet, 0, packet.length));
   producer.publish();
   farm.receive();
   assert.equal(farm.transmitted, [packet]);
+});
+
+test("packets of a worker, more than its transmit ring holds, all leave, a few each turn", () => {
+  const farm = new DirectorFixture();
+  const packet = tcpFrom(sourceAddress(1), ACK);
+  const producer = new TransmitProducer(farm.rings[0]!.transmit);
+  for (let i = 0; i < 500; i++) {
+    assert.ok(producer.push(0, packet, 0, packet.length), `packet ${i}`);
+    producer.publish();
+    if (i % 50 === 49) farm.director.turn();
+  }
+  assert.is(farm.transmitted.length, 500);
+});
+
+test("worker, asleep, is woken by a packet for it, and not by one for another", async () => {
+  const farm = new DirectorFixture({ workers: 2 });
+  const alive = setInterval(() => {}, 1000);
+  const rings = farm.rings.map(({ descriptors }) => new RingConsumer(descriptors));
+  const awake: number[] = [];
+  const sleeps = rings.map(async (ring, worker) => {
+    assert.ok(ring.prepareToSleep());
+    await ring.sleep(Infinity);
+    awake.push(worker);
+  });
+  for (const worker of [0, 1]) {
+    farm.receive(tcpFrom(sourceAddress(worker), SYN));
+    await sleeps[worker];
+    assert.is(awake.length, worker + 1);
+  }
+  clearInterval(alive);
+  assert.equal(awake, [0, 1]);
+});
+
+test("flow of datagrams, lives for as long as it is seen", () => {
+  const farm = new DirectorFixture({ timeouts: { datagramTimeoutMs: 5000 } });
+  for (let i = 0; i < 10; i++) {
+    farm.receive(udpPacket({ source: sourceAddress(1) }));
+    farm.deliveries();
+    // Long enough together for the sweep to come by.
+    for (let second = 0; second < 4; second++) {
+      farm.nowMs += 1000;
+      farm.director.turn();
+    }
+  }
+  assert.equal(farm.verdicts, { "new-source": 1, "flow-hit": 9 });
 });
 
 test("any sequence of packets, returns and ends, loses no slot and keeps the load board true", () => {
@@ -290,8 +322,8 @@ test("any sequence of packets, returns and ends, loses no slot and keeps the loa
         held.push(...taken);
       };
       for (const s of steps) {
-        if (s.do === "syn") farm.receive(tcp(source(s.source), SYN, s.port));
-        if (s.do === "ack") farm.receive(tcp(source(s.source), ACK, s.port));
+        if (s.do === "syn") farm.receive(tcpFrom(sourceAddress(s.source), SYN, s.port));
+        if (s.do === "ack") farm.receive(tcpFrom(sourceAddress(s.source), ACK, s.port));
         if (s.do === "take") take(s.worker);
         if (s.do === "give") for (const { worker, slot } of held.splice(0)) farm.giveBack(worker, slot);
         if (s.do === "wait") farm.nowMs += s.ms;

@@ -1,3 +1,5 @@
+// The sweep: what it removes, when, and how much of the table one call looks at; the clock wraps and steps back.
+
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Ageing } from "../../../core/flow/ageing.js";

@@ -1,3 +1,5 @@
+// A full table: what it refuses, and what it gives up for a new entry, in which order.
+
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {

@@ -1,3 +1,5 @@
+// The flow hash against a reference HalfSipHash in the plainest way, itself held to the published test vectors.
+
 import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,3 +1,5 @@
+// Keys of flows and sources: every bit in its place, whatever the alignment, and no two kinds of key alike.
+
 import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

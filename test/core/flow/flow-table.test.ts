@@ -1,3 +1,5 @@
+// The flow table, rule by rule; flow-table-model.test.ts holds it against a model in any sequence.
+
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {

@@ -1,5 +1,4 @@
 // The parser on real packets: the verdict that each capture's packets get, and tuples that agree with other programs'.
-// Those of ip-frag and of raw_ip's IPv4 half were found again by a separate program (checksums summed in Python).
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,83 +6,12 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { formatAddress } from "../../../core/wire/address.js";
 import { PARSE_FAULTS, PacketView, parsePacket } from "../../../core/wire/packet.js";
+import { CAPTURE_VERDICTS } from "../../support/capture-verdicts.js";
 import { CAPTURES, captureTest, readPackets } from "../../support/captures.js";
 import { communityId, type FlowTuple } from "../../support/community-id.js";
 import { parserBuffer } from "../../support/packets.js";
 
 const view = new PacketView();
-
-/** What each capture's IP packets get; `{}` has none. */
-const VERDICTS: Record<string, Record<string, number>> = {
-  "checksums/ip4-bad-chksum.pcap": { "bad-ipv4-checksum": 1 },
-  "checksums/ip4-icmp-bad-chksum.pcap": { "bad-icmp-checksum": 1 },
-  "checksums/ip4-icmp-good-chksum.pcap": { ok: 1 },
-  "checksums/ip4-tcp-bad-chksum.pcap": { "bad-tcp-checksum": 1 },
-  "checksums/ip4-tcp-good-chksum.pcap": { martian: 1 },
-  "checksums/ip4-udp-bad-chksum.pcap": { "bad-udp-checksum": 1 },
-  "checksums/ip4-udp-good-chksum.pcap": { martian: 1 },
-  "checksums/ip6-hoa-tcp-bad-chksum.pcap": { "bad-tcp-checksum": 1 },
-  "checksums/ip6-hoa-tcp-good-chksum.pcap": { "home-address": 1 },
-  "checksums/ip6-hoa-udp-bad-chksum.pcap": { "bad-udp-checksum": 1 },
-  "checksums/ip6-hoa-udp-good-chksum.pcap": { "home-address": 1 },
-  "checksums/ip6-icmp6-bad-chksum.pcap": { "bad-icmp-checksum": 1 },
-  "checksums/ip6-icmp6-good-chksum.pcap": { ok: 1 },
-  "checksums/ip6-route0-icmp6-bad-chksum.pcap": { "bad-icmp-checksum": 1 },
-  "checksums/ip6-route0-icmp6-good-chksum.pcap": { "source-routed": 1 },
-  "checksums/ip6-route0-tcp-bad-chksum.pcap": { "bad-tcp-checksum": 1 },
-  "checksums/ip6-route0-tcp-good-chksum.pcap": { "source-routed": 1 },
-  "checksums/ip6-route0-udp-bad-chksum.pcap": { "bad-udp-checksum": 1 },
-  "checksums/ip6-route0-udp-good-chksum.pcap": { "source-routed": 1 },
-  "checksums/ip6-tcp-bad-chksum.pcap": { "bad-tcp-checksum": 1 },
-  "checksums/ip6-tcp-good-chksum.pcap": { ok: 1 },
-  "checksums/ip6-udp-bad-chksum.pcap": { "bad-udp-checksum": 1 },
-  "checksums/ip6-udp-good-chksum.pcap": { ok: 1 },
-  "checksums/localhost-bad-chksum.pcap": { "bad-tcp-checksum": 6, ok: 4 },
-  "checksums/mip6-bad-mh-chksum.pcap": { "bad-mobility-checksum": 1 },
-  "checksums/mip6-good-mh-chksum.pcap": { "unsupported-protocol": 1 },
-  "community-id/arp.pcap": {},
-  "community-id/icmp.pcap": { ok: 4 },
-  "community-id/icmp6.pcap": { ok: 20 },
-  "community-id/ipv6.pcap": { ok: 17 },
-  "community-id/rsvp.pcap": { "unsupported-protocol": 2 },
-  "community-id/sctp.pcap": { "unsupported-protocol": 5 },
-  "community-id/tcp.pcap": { ok: 9, truncated: 3 },
-  "community-id/udp.pcap": { ok: 2 },
-  "example2.pcap": { ok: 4699 },
-  "icmp/5-pings.pcap": { ok: 10 },
-  "icmp/icmp-destunreach-ip.pcap": { ok: 1 },
-  "icmp/icmp-destunreach-no-context.pcap": { "missing-icmp-inner": 1 },
-  "icmp/icmp-destunreach-udp.pcap": { ok: 1 },
-  "icmp/icmp-ping.pcap": { ok: 4 },
-  "icmp/icmp-timeexceeded.pcap": { ok: 1 },
-  "icmp/icmp6-destunreach-ip6ext-trunc.pcap": { "truncated-icmp-inner": 1 },
-  "icmp/icmp6-destunreach-ip6ext-udp.pcap": { ok: 1 },
-  "icmp/icmp6-destunreach-ip6ext.pcap": { ok: 1 },
-  "icmp/icmp6-destunreach-no-context.pcap": { "missing-icmp-inner": 1 },
-  "icmp/icmp6-mld-query.pcap": { ok: 1 },
-  "icmp/icmp6-mldv1.pcap": { ok: 4 },
-  "icmp/icmp6-mldv2.pcap": { ok: 5 },
-  "icmp/icmp6-nd-options.pcap": { ok: 20 },
-  "icmp/icmp6-nd-short-options.pcap": { ok: 16 },
-  "icmp/icmp6-neighbor-advert.pcap": { ok: 1 },
-  "icmp/icmp6-neighbor-solicit.pcap": { ok: 1 },
-  "icmp/icmp6-paramprob.pcap": { ok: 1 },
-  "icmp/icmp6-ping.pcap": { ok: 8 },
-  "icmp/icmp6-redirect-hdr-opt.pcap": { ok: 1 },
-  "icmp/icmp6-redirect.pcap": { ok: 1 },
-  "icmp/icmp6-router-advert.pcap": { ok: 1 },
-  "icmp/icmp6-router-solicit.pcap": { ok: 1 },
-  "icmp/icmp6-timeexceeded.pcap": { ok: 1 },
-  "icmp/icmp6-toobig.pcap": { ok: 1 },
-  "ip-frag.pcap": {
-    "bad-udp-checksum": 318,
-    ok: 695,
-    "unsupported-protocol": 47,
-    "bad-tcp-checksum": 77,
-    fragment: 1859,
-  },
-  "raw_ip.pcap": { ok: 53, "bad-ipv4-checksum": 46, martian: 1 },
-};
 
 function countVerdicts(name: string): Record<string, number> {
   const counts: Record<string, number> = {};
@@ -96,11 +24,12 @@ function countVerdicts(name: string): Record<string, number> {
 }
 
 captureTest(test, "parsePacket, gives every packet of every capture the verdict that it must have", () => {
-  for (const [name, expected] of Object.entries(VERDICTS)) assert.equal(countVerdicts(name), expected, name);
+  for (const [name, expected] of Object.entries(CAPTURE_VERDICTS))
+    assert.equal(countVerdicts(name), expected, name);
 });
 
 captureTest(test, "parsePacket, tells a bad checksum from a good one, in every pair of captures", () => {
-  const pairs = Object.keys(VERDICTS).filter((name) => name.includes("-good-"));
+  const pairs = Object.keys(CAPTURE_VERDICTS).filter((name) => name.includes("-good-"));
   assert.is(pairs.length, 12);
   for (const good of pairs) {
     const bad = good.replace("-good-", "-bad-");

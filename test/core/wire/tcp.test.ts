@@ -1,3 +1,5 @@
+// TCP headers and options, emitted and parsed: properties over any fields, and hostile options.
+
 import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

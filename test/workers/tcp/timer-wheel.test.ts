@@ -1,3 +1,5 @@
+// The timer wheel on a clock of the test: each timer once and in time, also while timers start and stop others.
+
 import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -83,6 +83,8 @@ export interface FarmStatus {
 
 export interface WorkerStatus {
   readonly worker: number;
+  /** False until the worker's app is set up, and once its thread has ended. */
+  readonly isServing: boolean;
   readonly flows: number;
   readonly sources: number;
   readonly inFlight: number;
@@ -207,6 +209,7 @@ export class Farm {
     return {
       workers: this.#workers.map((_, worker) => ({
         worker,
+        isServing: this.#board.get(worker, BOARD_STATE) === WORKER_SERVING,
         flows: this.#board.get(worker, BOARD_FLOWS),
         sources: this.#board.get(worker, BOARD_SOURCES),
         inFlight: this.#board.get(worker, BOARD_IN_FLIGHT),
@@ -284,7 +287,7 @@ export class Farm {
   #workerFailed(worker: number, error: unknown): void {
     if (this.#isClosing) return;
     this.#board.set(worker, BOARD_STATE, WORKER_ABSENT);
-    this.#table.removeWorker(worker, performance.now() | 0);
+    this.#director!.removeWorker(worker);
     this.#events.onWorkerFailed?.(worker, error);
   }
 }

@@ -73,7 +73,7 @@ async function serve(flags: FarmOptions): Promise<void> {
     onWarning: (message) => log.warn(message),
     onWorkerFailed: (worker, error) => {
       log.error({ worker, err: error }, "a worker ended; its clients go to the others");
-      if (farm.status().workers.length <= 1) stop("no worker left");
+      if (!farm.status().workers.some(({ isServing }) => isServing)) stop("no worker left");
     },
   });
   // From here on a signal ends the farm in an orderly way, even while it starts.

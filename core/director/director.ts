@@ -17,7 +17,7 @@ import type { FlowTable } from "../flow/flow-table.js";
 import { BURST_PACKETS, Burst, type Link } from "../link/link.js";
 import { Counters } from "../memory/counters.js";
 import { BOARD_STATE, type LoadBoard, WORKER_SERVING } from "../memory/load-board.js";
-import type { PacketPoolMemory } from "../memory/packet-pool.js";
+import { HeldSlots, type PacketPoolMemory } from "../memory/packet-pool.js";
 import { PARSE_OK } from "../wire/faults.js";
 import { parsePacket } from "../wire/packet.js";
 import { PacketView } from "../wire/packet-view.js";
@@ -70,6 +70,7 @@ export class Director {
   readonly counters = new Counters<Verdict>(VERDICTS);
   readonly #links: readonly Link[];
   readonly #burst: Burst;
+  readonly #heldSlots: HeldSlots;
   readonly #table: FlowTable;
   readonly #ageing: Ageing;
   readonly #board: LoadBoard;
@@ -99,6 +100,7 @@ export class Director {
   constructor(options: DirectorOptions) {
     this.#links = options.links;
     this.#burst = new Burst(options.pool);
+    this.#heldSlots = new HeldSlots(options.pool.slotCount, this.#burst.freeSlots);
     this.#table = options.flowTable;
     this.#ageing = new Ageing(options.flowTable);
     this.#board = options.loadBoard;
@@ -112,7 +114,17 @@ export class Director {
 
   /** Begins to use a worker's rings; the load board says when it may get flows. */
   addWorker(worker: number, rings: WorkerRings): void {
-    this.#workers[worker] = new WorkerPort(rings);
+    this.#workers[worker] = new WorkerPort(worker, rings);
+  }
+
+  /** Forgets a worker whose thread has ended: its slots come back, its flows and sources are free for other workers. */
+  removeWorker(worker: number): void {
+    const port = this.#workers[worker];
+    port?.collect(this.#heldSlots, this.#flowEnded);
+    port?.transmit.cancelWait();
+    this.#workers[worker] = undefined;
+    this.#heldSlots.giveBackAll(worker);
+    this.#table.removeWorker(worker, this.#tick);
   }
 
   /** Free slots of the packet pool. */
@@ -236,12 +248,14 @@ export class Director {
   }
 
   #push(i: number, link: number, flow: number, verdict: number): number {
-    const worker = this.#workers[this.#table.workerOf(flow)];
-    if (worker === undefined) return VERDICT_NO_WORKER;
+    const worker = this.#table.workerOf(flow);
+    const port = this.#workers[worker];
+    if (port === undefined) return VERDICT_NO_WORKER;
     const slot = this.#burst.slots[i]!;
     const generation = this.#table.generationOf(flow);
-    const pushed = worker.push(slot, this.#views[i]!, link, flow, generation, this.#hashes[i]!);
-    return pushed ? verdict : VERDICT_RING_FULL;
+    if (!port.push(slot, this.#views[i]!, link, flow, generation, this.#hashes[i]!)) return VERDICT_RING_FULL;
+    this.#heldSlots.hand(slot, worker);
+    return verdict;
   }
 
   /** A slice of the sweep, as large as the time since the last one makes due. */
@@ -256,7 +270,7 @@ export class Director {
   /** Slots and ended flows that workers have given back. */
   #collect(): void {
     for (let worker = 0; worker < this.#workers.length; worker++) {
-      this.#workers[worker]?.collect(this.#burst.freeSlots, this.#flowEnded);
+      this.#workers[worker]?.collect(this.#heldSlots, this.#flowEnded);
     }
   }
 

@@ -12,7 +12,7 @@ import {
   RETURN_SLOT,
   RETURN_WORDS,
 } from "../memory/descriptor.js";
-import type { FreeSlots } from "../memory/packet-pool.js";
+import type { HeldSlots } from "../memory/packet-pool.js";
 import { allocateRing, RingConsumer, type RingMemory, RingProducer } from "../memory/ring.js";
 import { allocateTransmitRing, TransmitConsumer, type TransmitRingMemory } from "../memory/transmit-ring.js";
 import type { PacketView } from "../wire/packet-view.js";
@@ -45,9 +45,11 @@ export class WorkerPort {
   readonly transmit: TransmitConsumer;
   readonly #descriptors: RingProducer;
   readonly #returns: RingConsumer;
+  readonly #worker: number;
   #unpublished = false;
 
-  constructor(rings: WorkerRings) {
+  constructor(worker: number, rings: WorkerRings) {
+    this.#worker = worker;
     this.#descriptors = new RingProducer(rings.descriptors);
     this.#returns = new RingConsumer(rings.returns);
     this.transmit = new TransmitConsumer(rings.transmit);
@@ -84,14 +86,17 @@ export class WorkerPort {
     this.#descriptors.wake();
   }
 
-  /** Takes back slots, and tells of ended flows. Returns how many records there were. */
-  collect(freeSlots: FreeSlots, flowEnded: (entry: number, generation: number) => void): number {
+  /**
+   * Takes back slots, and tells of ended flows. Returns how many records there were. A slot that the worker does not hold is not
+   * taken: one that came back twice would be two packets' at once.
+   */
+  collect(heldSlots: HeldSlots, flowEnded: (entry: number, generation: number) => void): number {
     const returns = this.#returns;
     let records = 0;
     for (let at = returns.peek(); at >= 0; at = returns.peek()) {
       const first = returns.words[at]!;
       const second = returns.words[at + 1]!;
-      if (second === RETURN_SLOT) freeSlots.release(first);
+      if (second === RETURN_SLOT) heldSlots.giveBack(first, this.#worker);
       else flowEnded(first, second);
       returns.advance();
       records++;

@@ -78,3 +78,33 @@ export class FreeSlots {
     return this.#count;
   }
 }
+
+const NOBODY = -1;
+
+/** Which worker holds which slot, so that the slots of one that is gone come back. Private to the main thread. */
+export class HeldSlots {
+  readonly #holders: Int8Array;
+  readonly #free: FreeSlots;
+
+  constructor(slotCount: number, free: FreeSlots) {
+    this.#holders = new Int8Array(slotCount).fill(NOBODY);
+    this.#free = free;
+  }
+
+  /** The slot is on its way to the worker, 0 … 63. */
+  hand(slot: number, worker: number): void {
+    this.#holders[slot] = worker;
+  }
+
+  /** Takes the slot back from its holder; from anyone else, whatever number it is, nothing. */
+  giveBack(slot: number, worker: number): void {
+    if (this.#holders[slot] !== worker) return;
+    this.#holders[slot] = NOBODY;
+    this.#free.release(slot);
+  }
+
+  /** Takes all slots of a worker back that is gone, and will not touch them any more. */
+  giveBackAll(worker: number): void {
+    for (let slot = 0; slot < this.#holders.length; slot++) this.giveBack(slot, worker);
+  }
+}

@@ -104,6 +104,23 @@ if (enterNamespace()) {
     assert.is(await first.ended, 0);
   });
 
+  cli(
+    "worker that dies, leaves its clients to the others; the last one ends the farm with exit code 1",
+    async () => {
+      const { output, ended } = await serve("--app", testApp, "--database", ":memory:", "--workers", "2");
+      const url = "http://198.18.0.1/";
+      const { worker } = (await ask(url)).json();
+      await ask(`${url}die`).then(
+        () => assert.unreachable("the worker has answered"),
+        () => {},
+      );
+      assert.is((await ask(url)).json().worker, 1 - Number(worker));
+      await ask(`${url}die`).catch(() => {});
+      assert.is(await ended, 1, output());
+      assert.match(output(), "stopped (no worker left)");
+    },
+  );
+
   cli("serve, with wrong options, names the option and what it takes", () => {
     assert.match(refused("serve", "--frobnicate"), /unknown option '--frobnicate'/);
     assert.match(refused("serve", "--workers", "0"), /--workers.*auto or a whole number from 1 to 64/);

@@ -30,6 +30,10 @@ export default {
         const digest = await crypto.subtle.digest("SHA-256", await request.arrayBuffer());
         return HttpResponse.text(Buffer.from(digest).toString("hex"));
       }
+      case "/die":
+        // Ends the worker's thread, not the process.
+        process.exit(3);
+        break;
       case "/session/add": {
         const { session } = context;
         session.state.count = Number(session.state.count ?? 0) + 1;

@@ -340,4 +340,37 @@ test("any sequence of packets, returns and ends, loses no slot and keeps the loa
   );
 });
 
+test("worker that is gone, loses its flows, its sources and every slot that it held", () => {
+  const farm = new DirectorFixture({ workers: 2 });
+  farm.receive(...Array.from({ length: 20 }, (_, i) => tcpFrom(sourceAddress(i), SYN)));
+  // Half of them are in the dead worker's hands, and the other half in its ring.
+  assert.is(farm.take(0).length, 10);
+  farm.receive(...Array.from({ length: 20 }, (_, i) => tcpFrom(sourceAddress(i), ACK)));
+  farm.board.set(0, BOARD_STATE, WORKER_ABSENT);
+  farm.director.removeWorker(0);
+  assert.is(farm.flowsOf(0), 0);
+  assert.is(farm.director.freeSlots, farm.poolSlots - 20, "those of the living worker are out");
+  farm.receive(...Array.from({ length: 20 }, (_, i) => tcpFrom(sourceAddress(i), ACK)));
+  assert.is(farm.deliveries().filter(({ worker }) => worker === 1).length, 40);
+  assert.is(farm.flowsOf(1), 20);
+  farm.receive();
+  assert.is(farm.director.freeSlots, farm.poolSlots);
+});
+
+test("slot, returned twice, by another worker, or of a number that is none, is not taken", () => {
+  const farm = new DirectorFixture({ workers: 2 });
+  farm.receive(tcpFrom(sourceAddress(1), SYN));
+  const [taken] = [...farm.take(0), ...farm.take(1)];
+  const { worker, slot } = taken!;
+  farm.giveBack(1 - worker, slot);
+  farm.giveBack(worker, -1);
+  farm.giveBack(worker, 1_000_000);
+  farm.receive();
+  assert.is(farm.director.freeSlots, farm.poolSlots - 1);
+  farm.giveBack(worker, slot);
+  farm.giveBack(worker, slot);
+  farm.receive();
+  assert.is(farm.director.freeSlots, farm.poolSlots);
+});
+
 test.run();

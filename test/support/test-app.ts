@@ -32,8 +32,7 @@ export default {
       }
       case "/die":
         // Ends the worker's thread, not the process.
-        process.exit(3);
-        break;
+        return process.exit(3);
       case "/session/add": {
         const { session } = context;
         session.state.count = Number(session.state.count ?? 0) + 1;

@@ -1,19 +1,16 @@
 // What does a packet cost on its way through the director? In memory and in one thread: a link that fills slots with
 // packets of known flows, the director (parse, key, hash, look up, push to a ring), and stand-ins for the workers that give
-// every slot back. The link's and the stand-ins' own share is measured apart. Shows too that nothing is allocated.
+// every slot back. The link's and the stand-ins' own shares are measured apart. Shows too that no packet allocates anything.
 
-import { PerformanceObserver } from "node:perf_hooks";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { Director } from "../core/director/director.js";
 import { leastLoaded } from "../core/director/policies.js";
+import type { Verdict } from "../core/director/verdict.js";
 import { allocateWorkerRings } from "../core/director/worker-port.js";
 import { allocateFlowTable } from "../core/flow/flow-entry.js";
 import { seedFrom } from "../core/flow/flow-hash.js";
 import { FlowTable } from "../core/flow/flow-table.js";
 import { DEFAULT_FLOW_TIMEOUTS } from "../core/flow/flow-timeouts.js";
-import type { EgressPlan } from "../core/link/egress.js";
-import { BURST_PACKETS, Burst, type Link } from "../core/link/link.js";
+import { Burst } from "../core/link/link.js";
 import {
   DESCRIPTOR_FLOW,
   DESCRIPTOR_GENERATION,
@@ -30,12 +27,14 @@ import {
   LoadBoard,
   WORKER_SERVING,
 } from "../core/memory/load-board.js";
-import { allocatePacketPool, type PacketPool } from "../core/memory/packet-pool.js";
+import { allocatePacketPool } from "../core/memory/packet-pool.js";
 import { RingConsumer, RingProducer } from "../core/memory/ring.js";
 import { ACK, SYN } from "../core/wire/tcp.js";
+import { type HeapFigure, measureHeap } from "./support/heap.js";
+import { FLOWS_PER_SOURCE, NumberedFlows } from "./support/numbered-flows.js";
 
 export const TRAFFIC = ["hit", "new"] as const;
-/** "hit": ACKs of resident flows. "new": each packet the SYN of a flow that is not there, and ends again. */
+/** "hit": ACKs of resident flows. "new": each packet the SYN of a flow that is not there, and ends again, beside the resident ones. */
 export type Traffic = (typeof TRAFFIC)[number];
 
 export interface DispatchOptions {
@@ -48,7 +47,7 @@ export interface DispatchOptions {
   readonly seed: number;
 }
 
-export interface DispatchFigure {
+export interface DispatchFigure extends HeapFigure {
   readonly traffic: Traffic;
   readonly flows: number;
   readonly packets: number;
@@ -56,93 +55,22 @@ export interface DispatchFigure {
   readonly totalNs: number;
   /** The link alone. */
   readonly linkNs: number;
-  /** The rest: the director with its rings, and the stand-ins that read and return. */
+  /** The stand-ins for workers, which read the descriptors and give slots (and flows) back. */
+  readonly standInNs: number;
+  /** The rest: the director with its rings. */
   readonly directorNs: number;
+  /** All of it, as a rate. */
   readonly millionPacketsPerSecond: number;
-  /** Bytes on the heap after the run, without a collection, less those before. */
-  readonly heapGrowthBytes: number;
-  readonly collections: number;
-  readonly dropped: number;
+  /** Packets that were dropped, or were not what the traffic says: 0. */
+  readonly unexpected: number;
 }
 
 const POOL_SLOTS = 4096;
 const SLOT_BYTES = 2048;
-/** Flows that one source has: ports 1024 … */
-const FLOWS_PER_SOURCE = 16;
-const PACKET_WORDS = 10;
-
-/** A link that makes packets of numbered flows: 40 bytes of IPv4 and TCP, the header's checksum right. */
-class NumberedFlows implements Link {
-  readonly kind = "memory";
-  readonly description = "packets of numbered flows";
-  readonly egressPlan: EgressPlan = { kind: "tun", fileDescriptor: -1, mtuBytes: 1500 };
-  readonly drops = { oversize: 0, noSlot: 0 };
-  readonly #flows: number;
-  readonly #stride: number;
-  readonly #template = new Int32Array(PACKET_WORDS);
-  readonly #templateBytes = new Uint8Array(this.#template.buffer);
-  #next = 0;
-  /** Packets still to be made. */
-  left = 0;
-
-  /** Goes through flows `first` … `first + flows - 1`, in order or, with a stride, all over the table. */
-  constructor(flows: number, stride: number) {
-    this.#flows = flows;
-    this.#stride = stride;
-    this.#templateBytes.set([0x45, 0, 0, 40, 0, 0, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 0, 198, 18, 0, 1]);
-    this.#templateBytes.set([0, 0, 0, 80, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, ACK, 0xff, 0xff, 0, 0, 0, 0], 20);
-  }
-
-  make(packets: number, flags: number): void {
-    this.left = packets;
-    this.#templateBytes[33] = flags;
-  }
-
-  receive(burst: Burst): void {
-    burst.count = 0;
-    const { pool, freeSlots } = burst;
-    const take = Math.min(BURST_PACKETS, this.left);
-    for (let i = 0; i < take; i++) {
-      const slot = freeSlots.acquire();
-      if (slot < 0) break;
-      this.#write(pool, pool.packetOffset(slot));
-      burst.slots[i] = slot;
-      burst.lengths[i] = PACKET_WORDS * 4;
-      burst.checksumTrusted[i] = 1;
-      burst.count++;
-    }
-    this.left -= burst.count;
-  }
-
-  #write(pool: PacketPool, offset: number): void {
-    const flow = this.#next;
-    this.#next = (this.#next + this.#stride) % this.#flows;
-    const source = (flow / FLOWS_PER_SOURCE) | 0;
-    const port = 1024 + (flow % FLOWS_PER_SOURCE);
-    const { words, bytes } = pool;
-    const at = offset >>> 2;
-    for (let i = 0; i < PACKET_WORDS; i++) words[at + i] = this.#template[i]!;
-    bytes[offset + 13] = source >>> 16;
-    bytes[offset + 14] = source >>> 8;
-    bytes[offset + 15] = source;
-    bytes[offset + 20] = port >>> 8;
-    bytes[offset + 21] = port;
-    // The sum of the template's header words, and of the source's.
-    let sum = 0x4500 + 40 + 0x4000 + 0x4006 + 0x0a00 + (source >>> 16) + (source & 0xffff) + 0xc612 + 1;
-    sum = (sum & 0xffff) + (sum >>> 16);
-    sum = ~((sum & 0xffff) + (sum >>> 16));
-    bytes[offset + 10] = sum >>> 8;
-    bytes[offset + 11] = sum;
-  }
-
-  transmit(): boolean {
-    return true;
-  }
-
-  wait(): void {}
-
-  close(): void {}
-}
+/** Packets before anything is measured: until the code is compiled. */
+const WARM_UP_PACKETS = 500_000;
+/** Most packets for measuring the link and the stand-ins apart. */
+const APART_PACKETS = 2_000_000;
 
 /** What stands in for a worker: gives every slot back, and reports each flow as ended if it is to. */
 class StandIn {
@@ -174,16 +102,14 @@ class StandIn {
 }
 
 class Bench {
-  readonly link: NumberedFlows;
-  readonly director: Director;
+  readonly #link = new NumberedFlows();
+  readonly #director: Director;
   readonly #standIns: StandIn[] = [];
 
-  constructor(flows: number, tableEntries: number, workers: number, seed: number) {
-    // An odd number near the golden ratio of the flows goes through all of them, far apart.
-    this.link = new NumberedFlows(flows, coprimeNear(Math.floor(flows * 0.618), flows));
+  constructor(tableEntries: number, workers: number, seed: number) {
     const board = new LoadBoard(allocateLoadBoard());
-    this.director = new Director({
-      links: [this.link],
+    this.#director = new Director({
+      links: [this.#link],
       pool: allocatePacketPool(POOL_SLOTS, SLOT_BYTES),
       flowTable: new FlowTable(allocateFlowTable(tableEntries), DEFAULT_FLOW_TIMEOUTS, "evict", {
         flowStarted: (worker) => board.add(worker, BOARD_FLOWS, 1),
@@ -198,44 +124,64 @@ class Bench {
       datagramPort: 80,
       affinityPrefix4: 32,
       affinityPrefix6: 64,
+      // The farm's own clock, with what it costs.
       now: () => performance.now(),
     });
     for (let worker = 0; worker < workers; worker++) {
       const rings = allocateWorkerRings(1024, POOL_SLOTS, 256);
-      this.director.addWorker(worker, rings);
+      this.#director.addWorker(worker, rings);
       board.set(worker, BOARD_WEIGHT, FULL_WEIGHT);
       board.set(worker, BOARD_STATE, WORKER_SERVING);
       this.#standIns.push(new StandIn(new RingConsumer(rings.descriptors), new RingProducer(rings.returns)));
     }
   }
 
+  /** Opens flows 0 … `flows - 1`: each gets the packets that make it a flow of an open connection. */
+  open(flows: number): void {
+    this.#link.choose(0, flows);
+    this.run(flows, SYN, false);
+    this.run(flows, ACK, false);
+  }
+
+  /** What `run` sends is of the flows `first` … `first + flows - 1`. */
+  choose(first: number, flows: number): void {
+    this.#link.choose(first, flows);
+  }
+
   /** Sends packets through; returns the nanoseconds that it took. */
   run(packets: number, flags: number, endsFlows: boolean): number {
-    this.link.make(packets, flags);
+    this.#link.make(packets, flags);
     const started = performance.now();
-    while (this.link.left > 0) {
-      this.director.turn();
+    while (this.#link.left > 0) {
+      this.#director.turn();
       for (const standIn of this.#standIns) standIn.drain(endsFlows);
     }
     return (performance.now() - started) * 1e6;
   }
 
-  get forwarded(): number {
-    const { counters } = this.director;
-    return counters.get("flow-hit") + counters.get("new-flow") + counters.get("new-source");
+  /** The same, and returns the stand-ins' own nanoseconds; looking at the clock so often would be seen in `run`. */
+  runTimingStandIns(packets: number, flags: number, endsFlows: boolean): number {
+    this.#link.make(packets, flags);
+    let ms = 0;
+    while (this.#link.left > 0) {
+      this.#director.turn();
+      const started = performance.now();
+      for (const standIn of this.#standIns) standIn.drain(endsFlows);
+      ms += performance.now() - started;
+    }
+    return ms * 1e6;
+  }
+
+  /** Packets so far by what the director did with them. */
+  forwarded(...verdicts: Verdict[]): number {
+    return verdicts.reduce((sum, verdict) => sum + this.#director.counters.get(verdict), 0);
   }
 }
 
-function coprimeNear(start: number, n: number): number {
-  const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
-  let candidate = Math.max(1, start);
-  while (gcd(candidate, n) !== 1) candidate++;
-  return candidate;
-}
-
 /** The link's own cost: the same packets, with slots that go straight back. */
-function measureLink(flows: number, packets: number): number {
-  const link = new NumberedFlows(flows, coprimeNear(Math.floor(flows * 0.618), flows));
+function measureLink(first: number, flows: number, packets: number): number {
+  const link = new NumberedFlows();
+  link.choose(first, flows);
   const burst = new Burst(allocatePacketPool(POOL_SLOTS, SLOT_BYTES));
   const run = (count: number) => {
     link.make(count, ACK);
@@ -246,64 +192,40 @@ function measureLink(flows: number, packets: number): number {
     }
     return (performance.now() - started) * 1e6;
   };
-  run(200_000);
+  run(WARM_UP_PACKETS);
   return run(packets) / packets;
-}
-
-function collectGarbage(): void {
-  setFlagsFromString("--expose-gc");
-  (runInNewContext("gc") as () => void)();
-}
-
-/** Counts collections until `stop`. */
-function watchCollections(): { stop(): number } {
-  let collections = 0;
-  const observer = new PerformanceObserver((list) => {
-    collections += list.getEntries().length;
-  });
-  observer.observe({ entryTypes: ["gc"] });
-  return {
-    stop: () => {
-      collections += observer.takeRecords().length;
-      observer.disconnect();
-      return collections;
-    },
-  };
 }
 
 async function measure(traffic: Traffic, flows: number, options: DispatchOptions): Promise<DispatchFigure> {
   const { packets, workers, seed } = options;
-  const tableEntries = Math.max(1024, 2 ** Math.ceil(Math.log2(2 * flows)));
-  const bench = new Bench(flows, tableEntries, workers, seed);
+  // At least half of the table is free: resident flows, their sources, and the sources of the new flows.
+  const bench = new Bench(Math.max(1024, 2 ** Math.ceil(Math.log2(2 * flows))), workers, seed);
   const isHit = traffic === "hit";
   const flags = isHit ? ACK : SYN;
-  // Every flow once, twice for the state of an open connection; then the code that is measured, until it is compiled.
-  if (isHit) {
-    bench.run(flows, SYN, false);
-    bench.run(flows, ACK, false);
-  }
-  bench.run(Math.min(packets, 500_000), flags, !isHit);
-  const linkNs = measureLink(flows, Math.min(packets, 2_000_000));
-  collectGarbage();
-  // What the event loop has to do for this file's own sake is done before, not within.
-  await new Promise(setImmediate);
-  const before = bench.forwarded;
-  const collections = watchCollections();
-  const heapBefore = process.memoryUsage().heapUsed;
-  const totalNs = bench.run(packets, flags, !isHit) / packets;
-  const heapGrowthBytes = process.memoryUsage().heapUsed - heapBefore;
-  await new Promise(setImmediate);
+  const endsFlows = !isHit;
+  const expected: Verdict[] = isHit ? ["flow-hit"] : ["new-flow", "new-source"];
+  bench.open(flows);
+  // New flows are of sources that have no resident ones.
+  const first = isHit ? 0 : Math.ceil(flows / FLOWS_PER_SOURCE) * FLOWS_PER_SOURCE;
+  bench.choose(first, flows);
+  bench.run(Math.min(packets, WARM_UP_PACKETS), flags, endsFlows);
+  const apart = Math.min(packets, APART_PACKETS);
+  const linkNs = measureLink(first, flows, apart);
+  const standInNs = bench.runTimingStandIns(apart, flags, endsFlows) / apart;
+  const before = bench.forwarded(...expected);
+  const { result, heap } = await measureHeap(() => bench.run(packets, flags, endsFlows));
+  const totalNs = result / packets;
   return {
     traffic,
     flows,
     packets,
     totalNs,
     linkNs,
-    directorNs: totalNs - linkNs,
+    standInNs,
+    directorNs: totalNs - linkNs - standInNs,
     millionPacketsPerSecond: 1000 / totalNs,
-    heapGrowthBytes,
-    collections: collections.stop(),
-    dropped: packets - (bench.forwarded - before),
+    ...heap,
+    unexpected: packets - (bench.forwarded(...expected) - before),
   };
 }
 

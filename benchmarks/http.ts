@@ -1,11 +1,18 @@
 // How many requests does a farm answer, against what people use now? limpet over its TUN device, node:http and
 // node:cluster over the kernel's loopback, all with the same response and the same load, in one run and in rounds that
 // alternate, so that a noisy neighbour hits all alike. Must run in a network namespace of its own.
+//
+// A source is pinned to one worker, and a load generator is one source for each address that it asks: half of the connections
+// go to an IPv4 and half to an IPv6 address, for every server, and each figure says how many workers that has reached.
 
-import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import autocannon from "autocannon";
+import { hasIpv6 } from "../core/link/tun-device.js";
+import { HELLO, SESSION_READ } from "./peers/response.js";
+import { exitOnSignals } from "./support/children.js";
 import { median } from "./support/machine.js";
 import { ServerProcess } from "./support/server-process.js";
+import { type LoadResult, runWrk } from "./support/wrk.js";
 
 export interface HttpOptions {
   readonly connections: number;
@@ -13,151 +20,240 @@ export interface HttpOptions {
   /** Of load for each figure of a round. */
   readonly seconds: number;
   readonly rounds: number;
+  /** Workers of the farms to measure. */
+  readonly workers: readonly number[];
+}
+
+/** What one load generator saw: medians of the rounds, but for the failures. */
+export interface LoadFigure {
+  readonly requestsPerSecond: number;
+  /** Against node:http's in the same run. */
+  readonly ratio: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+  /** Processor time of the server, all its threads and processes, for one request. */
+  readonly serverUsPerRequest: number;
+  /** Errors, timeouts, and answers other than 2xx, of all rounds. */
+  readonly failures: number;
 }
 
 export interface HttpFigure {
   readonly server: string;
-  /** autocannon's, median of the rounds. */
-  readonly requestsPerSecond: number;
-  /** Against node:http's in the same run. */
-  readonly ratio: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  /** Processor time of the server, all its threads and processes, for one request. */
-  readonly serverUsPerRequest: number;
-  /** Errors, timeouts, and answers other than 200. */
-  readonly failures: number;
-  /** wrk's (two threads), median of the rounds; absent where wrk is not installed. It costs less than autocannon, and does not pipeline. */
-  readonly wrkRequestsPerSecond?: number;
+  /** Workers that the load's sources are pinned to; absent for the peers, which know no sources. */
+  readonly workersReached?: number;
+  /** autocannon's; it tells latencies in whole milliseconds. */
+  readonly autocannon: LoadFigure;
+  /** wrk's, with one thread for each source; absent where wrk is not installed, and with pipelining, which it does not have. */
+  readonly wrk?: LoadFigure;
 }
 
 interface Contender {
   readonly name: string;
-  readonly url: string;
+  /** One for each source of the load. */
+  readonly origins: readonly string[];
+  readonly path: string;
   readonly script: URL;
   readonly parameters: readonly string[];
-  /** Asked once before the load; its cookie goes with every request. */
+  /** The answer's body, to be seen from each source before the load. */
+  readonly body: string;
+  /** Path that is asked once before that; its cookie goes with every request. */
   readonly cookieFrom?: string;
+  /** Path that says which worker answers. */
+  readonly workerAt?: string;
 }
 
 const NODE_HTTP = "node:http";
-const TUN_URL = "http://198.18.0.1/";
+const LOADS = ["autocannon", "wrk"] as const;
+const TUN_ORIGINS = ["http://198.18.0.1", ...(hasIpv6() ? ["http://[fd98:18::1]"] : [])];
 const limpet = new URL("../core/cli/limpet.js", import.meta.url);
-const app = new URL("./peers/limpet-app.js", import.meta.url).pathname;
+const app = fileURLToPath(new URL("./peers/limpet-app.js", import.meta.url));
+/** How long one answer may take that is no load, in ms. */
+const ANSWER_TIMEOUT_MS = 5000;
 
 function limpetContender(workers: number): Contender {
   const quiet = ["--log-level", "warn", "--database", ":memory:"];
   return {
     name: `limpet, ${workers} worker${workers === 1 ? "" : "s"}`,
-    url: TUN_URL,
+    origins: TUN_ORIGINS,
+    path: "/",
     script: limpet,
     parameters: ["serve", "--app", app, "--workers", String(workers), ...quiet],
+    body: HELLO,
+    workerAt: "/worker",
   };
 }
 
-const CONTENDERS: readonly Contender[] = [
-  limpetContender(1),
-  limpetContender(2),
-  {
-    ...limpetContender(1),
-    name: "limpet, 1 worker, session read",
-    url: `${TUN_URL}session`,
-    cookieFrom: `${TUN_URL}put`,
-  },
+function sessionContender(workers: number): Contender {
+  const farm = limpetContender(workers);
+  return {
+    ...farm,
+    name: `${farm.name}, session read`,
+    path: "/session",
+    body: SESSION_READ,
+    cookieFrom: "/put",
+  };
+}
+
+function loopback(port: number): string[] {
+  return [`http://127.0.0.1:${port}`, ...(hasIpv6() ? [`http://[::1]:${port}`] : [])];
+}
+
+const PEERS: readonly Contender[] = [
   {
     name: NODE_HTTP,
-    url: "http://127.0.0.1:8001/",
+    origins: loopback(8001),
+    path: "/",
     script: new URL("./peers/node-http.js", import.meta.url),
     parameters: ["8001"],
+    body: HELLO,
   },
   {
     name: "node:cluster, 2 workers",
-    url: "http://127.0.0.1:8002/",
+    origins: loopback(8002),
+    path: "/",
     script: new URL("./peers/node-cluster.js", import.meta.url),
     parameters: ["8002", "2"],
+    body: HELLO,
   },
 ];
 
 interface Measured {
   readonly requestsPerSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
   readonly serverUsPerRequest: number;
   readonly failures: number;
-  readonly wrkRequestsPerSecond: number | undefined;
 }
 
-async function cookieFor({ cookieFrom }: Contender): Promise<string | undefined> {
-  if (cookieFrom === undefined) return undefined;
-  const answer = await fetch(cookieFrom);
-  await answer.text();
-  return answer.headers.getSetCookie()[0]?.split(";")[0];
+async function ask(url: string, headers: Record<string, string>): Promise<{ body: string; cookie?: string }> {
+  const answer = await fetch(url, { headers, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
+  const cookie = answer.headers.getSetCookie()[0]?.split(";")[0];
+  return { body: await answer.text(), ...(cookie === undefined ? {} : { cookie }) };
 }
 
-async function measure(contender: Contender, options: HttpOptions): Promise<Measured> {
+/** The headers of every request; throws unless the server answers each source what is to be measured. */
+async function prepare({
+  name,
+  origins,
+  path,
+  body,
+  cookieFrom,
+}: Contender): Promise<Record<string, string>> {
+  const cookie = cookieFrom === undefined ? undefined : (await ask(origins[0]! + cookieFrom, {})).cookie;
+  const headers: Record<string, string> = cookie === undefined ? {} : { cookie };
+  for (const origin of origins) {
+    // The first request of a session brings it into the worker's cache.
+    await ask(origin + path, headers);
+    const answer = await ask(origin + path, headers);
+    if (answer.body !== body) throw new Error(`${name} answers ${JSON.stringify(answer.body)}`);
+  }
+  return headers;
+}
+
+async function countWorkers({ origins, workerAt }: Contender): Promise<number | undefined> {
+  if (workerAt === undefined) return undefined;
+  const workers = new Set<string>();
+  for (const origin of origins) workers.add((await ask(origin + workerAt, {})).body);
+  return workers.size;
+}
+
+async function runAutocannon(
+  urls: readonly string[],
+  headers: Record<string, string>,
+  { connections, pipelining }: HttpOptions,
+  seconds: number,
+): Promise<LoadResult> {
+  // It takes several, to which connections go in turn; its types know of one.
+  const url = urls as unknown as string;
+  const result = await autocannon({ url, connections, pipelining, duration: seconds, headers });
+  return {
+    requests: result.requests.total,
+    requestsPerSecond: result.requests.average,
+    p50Us: result.latency.p50 * 1000,
+    p99Us: result.latency.p99 * 1000,
+    failures: result.errors + result.timeouts + result.non2xx,
+  };
+}
+
+/** Undefined where there is no such load. */
+async function underLoad(
+  server: ServerProcess,
+  load: () => Promise<LoadResult | undefined>,
+): Promise<Measured | undefined> {
+  const before = server.processorUs();
+  const result = await load();
+  if (result === undefined) return undefined;
+  const { requests, ...seen } = result;
+  return { ...seen, serverUsPerRequest: (server.processorUs() - before) / Math.max(1, requests) };
+}
+
+type Round = Readonly<Record<(typeof LOADS)[number], Measured | undefined>> & {
+  readonly workersReached: number | undefined;
+};
+
+async function measure(contender: Contender, options: HttpOptions): Promise<Round> {
+  const urls = contender.origins.map((origin) => origin + contender.path);
+  const { seconds, connections, pipelining } = options;
   const server = await ServerProcess.start(contender.script, contender.parameters);
   try {
-    const cookie = await cookieFor(contender);
-    const load = (seconds: number) =>
-      autocannon({
-        url: contender.url,
-        connections: options.connections,
-        pipelining: options.pipelining,
-        duration: seconds,
-        ...(cookie === undefined ? {} : { headers: { cookie } }),
-      });
+    const headers = await prepare(contender);
     // Until the code on both sides is compiled.
-    await load(Math.min(2, options.seconds));
-    const before = server.processorUs();
-    const result = await load(options.seconds);
-    const processorUs = server.processorUs() - before;
+    await runAutocannon(urls, headers, options, Math.min(2, seconds));
+    const workersReached = await countWorkers(contender);
     return {
-      requestsPerSecond: result.requests.average,
-      p50Ms: result.latency.p50,
-      p99Ms: result.latency.p99,
-      serverUsPerRequest: processorUs / Math.max(1, result.requests.total),
-      failures: result.errors + result.timeouts + result.non2xx,
-      wrkRequestsPerSecond: options.pipelining === 1 ? runWrk(contender.url, cookie, options) : undefined,
+      workersReached,
+      autocannon: await underLoad(server, () => runAutocannon(urls, headers, options, seconds)),
+      wrk:
+        pipelining > 1
+          ? undefined
+          : await underLoad(server, () => runWrk(urls, headers, connections, seconds)),
     };
   } finally {
     await server.stop();
   }
 }
 
-function runWrk(url: string, cookie: string | undefined, options: HttpOptions): number | undefined {
-  const header = cookie === undefined ? [] : ["-H", `cookie: ${cookie}`];
-  const result = spawnSync(
-    "wrk",
-    ["-t2", `-c${options.connections}`, `-d${options.seconds}s`, ...header, url],
-    { encoding: "utf8", timeout: (options.seconds + 20) * 1000 },
-  );
-  const match = /Requests\/sec: +([\d.]+)/.exec(result.stdout ?? "");
-  return match === null ? undefined : Number(match[1]);
+function summarize(all: readonly Measured[], nodeHttp: readonly Measured[]): LoadFigure {
+  const middle = (rounds: readonly Measured[], of: (one: Measured) => number) => median(rounds.map(of));
+  const requestsPerSecond = middle(all, (one) => one.requestsPerSecond);
+  return {
+    requestsPerSecond: Math.round(requestsPerSecond),
+    ratio: requestsPerSecond / middle(nodeHttp, (one) => one.requestsPerSecond),
+    p50Us: middle(all, (one) => one.p50Us),
+    p99Us: middle(all, (one) => one.p99Us),
+    serverUsPerRequest: middle(all, (one) => one.serverUsPerRequest),
+    failures: all.reduce((sum, one) => sum + one.failures, 0),
+  };
 }
 
-/** One figure for each server; `progress` is told of each measurement as it begins. */
+/**
+ * One figure for each server; `progress` is told of each measurement as it begins. Throws if a server cannot be started,
+ * ends early or gives another answer than it is to.
+ */
 export async function runHttp(options: HttpOptions, progress: (what: string) => void): Promise<HttpFigure[]> {
-  const measured = new Map<string, Measured[]>(CONTENDERS.map(({ name }) => [name, []]));
+  exitOnSignals();
+  const contenders = [
+    ...options.workers.map(limpetContender),
+    sessionContender(options.workers[0]!),
+    ...PEERS,
+  ];
+  const rounds = new Map<string, Round[]>(contenders.map(({ name }) => [name, []]));
   for (let round = 1; round <= options.rounds; round++) {
-    for (const contender of CONTENDERS) {
+    for (const contender of contenders) {
       progress(`round ${round} of ${options.rounds}: ${contender.name}`);
-      measured.get(contender.name)!.push(await measure(contender, options));
+      rounds.get(contender.name)!.push(await measure(contender, options));
     }
   }
-  const rates = new Map(
-    [...measured].map(([name, all]) => [name, median(all.map((one) => one.requestsPerSecond))]),
-  );
-  return [...measured].map(([server, all]) => {
-    const wrk = all.map((one) => one.wrkRequestsPerSecond).filter((rate) => rate !== undefined);
+  const seenBy = (load: (typeof LOADS)[number], server: string) =>
+    rounds.get(server)!.flatMap((round) => round[load] ?? []);
+  return contenders.map(({ name: server }) => {
+    const wrk = seenBy("wrk", server);
+    const reached = rounds.get(server)!.flatMap((round) => round.workersReached ?? []);
     return {
       server,
-      requestsPerSecond: Math.round(rates.get(server)!),
-      ratio: rates.get(server)! / rates.get(NODE_HTTP)!,
-      p50Ms: median(all.map((one) => one.p50Ms)),
-      p99Ms: median(all.map((one) => one.p99Ms)),
-      serverUsPerRequest: median(all.map((one) => one.serverUsPerRequest)),
-      failures: all.reduce((sum, one) => sum + one.failures, 0),
-      ...(wrk.length === 0 ? {} : { wrkRequestsPerSecond: Math.round(median(wrk)) }),
+      ...(reached.length === 0 ? {} : { workersReached: Math.min(...reached) }),
+      autocannon: summarize(seenBy("autocannon", server), seenBy("autocannon", NODE_HTTP)),
+      ...(wrk.length === 0 ? {} : { wrk: summarize(wrk, seenBy("wrk", NODE_HTTP)) }),
     };
   });
 }

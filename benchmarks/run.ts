@@ -7,6 +7,9 @@ import { runHttp } from "./http.js";
 import { describeMachine, formatTable } from "./support/machine.js";
 import { isInside, reenter, refusal } from "./support/namespace.js";
 
+/** Before any load of our own. */
+const machine = describeMachine();
+
 function count(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1)
@@ -32,7 +35,6 @@ function print(
   figures: readonly object[],
   rows: () => Record<string, string | number>[],
 ): void {
-  const machine = describeMachine();
   if ("json" in options) {
     process.stdout.write(`${JSON.stringify({ benchmark, machine, options, figures }, null, 2)}\n`);
     return;
@@ -57,12 +59,15 @@ const dispatch = new Command("dispatch")
         traffic: figure.traffic,
         flows: figure.flows,
         "ns/packet": figure.totalNs.toFixed(0),
-        "of it link": figure.linkNs.toFixed(0),
+        link: figure.linkNs.toFixed(0),
+        "stand-ins": figure.standInNs.toFixed(0),
+        director: figure.directorNs.toFixed(0),
         "Mpackets/s": figure.millionPacketsPerSecond.toFixed(2),
-        "heap growth, bytes": figure.heapGrowthBytes,
-        "bytes/packet": (figure.heapGrowthBytes / figure.packets).toFixed(3),
+        "allocated bytes": figure.allocatedBytes,
+        "a packet": (figure.allocatedBytes / figure.packets).toFixed(3),
         collections: figure.collections,
-        dropped: figure.dropped,
+        "retained bytes": figure.retainedBytes,
+        unexpected: figure.unexpected,
       })),
     );
   });
@@ -73,6 +78,7 @@ const http = new Command("http")
   .option("--pipelining <n>", "requests that a connection has on their way", count, 1)
   .option("--seconds <n>", "seconds of load for each figure of a round", count, 5)
   .option("--rounds <n>", "rounds, of which the median counts", count, 3)
+  .option("--workers <n,…>", "workers of the farms to measure", counts, [1, 2])
   .option("--json", "print JSON")
   .action(async (options) => {
     if (!isInside()) {
@@ -83,16 +89,23 @@ const http = new Command("http")
     }
     const figures = await runHttp(options, (what) => process.stderr.write(`${what}\n`));
     print("http", options, figures, () =>
-      figures.map((figure) => ({
-        server: figure.server,
-        "requests/s": figure.requestsPerSecond,
-        "× node:http": figure.ratio.toFixed(2),
-        "p50 ms": figure.p50Ms,
-        "p99 ms": figure.p99Ms,
-        "server µs/request": figure.serverUsPerRequest.toFixed(1),
-        failures: figure.failures,
-        "wrk requests/s": figure.wrkRequestsPerSecond ?? "-",
-      })),
+      figures.flatMap((figure) =>
+        (["autocannon", "wrk"] as const).flatMap((load) => {
+          const seen = figure[load];
+          if (seen === undefined) return [];
+          return {
+            server: figure.server,
+            "workers reached": figure.workersReached ?? "-",
+            load,
+            "requests/s": seen.requestsPerSecond,
+            "× node:http": seen.ratio.toFixed(2),
+            "p50 ms": (seen.p50Us / 1000).toFixed(2),
+            "p99 ms": (seen.p99Us / 1000).toFixed(2),
+            "server µs/request": seen.serverUsPerRequest.toFixed(1),
+            failures: seen.failures,
+          };
+        }),
+      ),
     );
   });
 

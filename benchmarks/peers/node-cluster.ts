@@ -17,5 +17,5 @@ if (cluster.isPrimary) {
   createServer((_request, response) => {
     response.writeHead(200, { "content-type": HELLO_TYPE, "content-length": HELLO.length });
     response.end(HELLO);
-  }).listen(port, "127.0.0.1");
+  }).listen(port);
 }

@@ -7,4 +7,4 @@ import { HELLO, HELLO_TYPE } from "./response.js";
 createServer((_request, response) => {
   response.writeHead(200, { "content-type": HELLO_TYPE, "content-length": HELLO.length });
   response.end(HELLO);
-}).listen(Number(process.argv[2]), "127.0.0.1", () => process.stdout.write("ready\n"));
+}).listen(Number(process.argv[2]), () => process.stdout.write("ready\n"));

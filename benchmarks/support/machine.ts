@@ -1,7 +1,7 @@
 // What a figure is worth depends on where it was measured: every benchmark prints this first.
 
 import { execFileSync } from "node:child_process";
-import { availableParallelism, cpus, release, totalmem } from "node:os";
+import { availableParallelism, cpus, loadavg, release, totalmem } from "node:os";
 import { version } from "../../core/farm.js";
 
 export interface Machine {
@@ -13,6 +13,8 @@ export interface Machine {
   readonly processor: string;
   readonly cores: number;
   readonly memoryGib: number;
+  /** Threads that wanted a core in the last minute, before the benchmark: above 0 somebody else is at work. */
+  readonly load: number;
 }
 
 export function describeMachine(): Machine {
@@ -25,12 +27,13 @@ export function describeMachine(): Machine {
     processor: cpus()[0]?.model ?? "unknown",
     cores: availableParallelism(),
     memoryGib: Math.round(totalmem() / 2 ** 30),
+    load: loadavg()[0]!,
   };
 }
 
 function commit(): string {
   try {
-    return execFileSync("git", ["rev-parse", "--short", "HEAD"], {
+    return execFileSync("git", ["describe", "--always", "--dirty", "--exclude", "*"], {
       cwd: new URL(".", import.meta.url),
       encoding: "utf8",
       stdio: ["ignore", "pipe", "ignore"],

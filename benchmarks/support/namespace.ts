@@ -5,6 +5,9 @@ import { execFileSync, spawnSync } from "node:child_process";
 
 const MARK = "LIMPET_NAMESPACE";
 
+/** Runs the program that follows in a namespace of its own, and has the kernel end it when we do. */
+const IN_NAMESPACE = ["setpriv", "--pdeathsig", "TERM", "unshare", "-n"] as const;
+
 /** Every address of this prefix can be a client's: on `lo` the whole prefix is local. */
 export const CLIENT_PREFIX = "198.19.0.1/16";
 
@@ -19,23 +22,25 @@ export function isInside(): boolean {
 /** Why this process cannot make a namespace with a TUN device, in a sentence; undefined if it can. */
 export function refusal(): string | undefined {
   if (process.platform !== "linux") return "TUN devices of limpet's kind exist on Linux only";
-  const probe = spawnSync("unshare", ["-n", "ip", "tuntap", "add", "dev", "probe0", "mode", "tun"], {
+  const [command, ...parameters] = IN_NAMESPACE;
+  const probe = spawnSync(command, [...parameters, "ip", "tuntap", "add", "dev", "probe0", "mode", "tun"], {
     encoding: "utf8",
   });
   if (probe.status === 0) return undefined;
   const cause = probe.error?.message ?? probe.stderr.trim();
-  return `a network namespace with a TUN device cannot be made here (${cause}): run as root, with iproute2 installed`;
+  return `a network namespace with a TUN device cannot be made here (${cause}): run as root, with util-linux and iproute2 installed`;
 }
 
-/** Runs this program again, with its arguments, in a namespace of its own, to its end. Returns its exit code. */
+/**
+ * Runs this program again, with its arguments, in a namespace of its own, to its end. Returns its exit code. It gets
+ * SIGTERM should this process be killed meanwhile, which cannot pass a signal on while it waits.
+ */
 export function reenter(): number {
-  const child = spawnSync(
-    "unshare",
-    ["-n", process.execPath, ...process.execArgv, ...process.argv.slice(1)],
-    {
-      stdio: "inherit",
-      env: { ...process.env, [MARK]: "1" },
-    },
-  );
+  const [command, ...parameters] = IN_NAMESPACE;
+  const program = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  const child = spawnSync(command, [...parameters, ...program], {
+    stdio: "inherit",
+    env: { ...process.env, [MARK]: "1" },
+  });
   return child.status ?? 1;
 }

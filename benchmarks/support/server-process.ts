@@ -1,39 +1,59 @@
 // A server under load, in a process of its own: started, waited for, its processor time read, ended.
 
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { spawnChild } from "./children.js";
 
 const READY_TIMEOUT_MS = 20_000;
+/** From SIGTERM to SIGKILL. */
+const STOP_TIMEOUT_MS = 5000;
 /** Ticks of /proc/PID/stat in a second: USER_HZ, 100 on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
 
 export class ServerProcess {
   readonly #child: ChildProcess;
+  /** Resolves when the process is gone, with what ended it. */
+  readonly #ended: Promise<string>;
 
   private constructor(child: ChildProcess) {
     this.#child = child;
+    this.#ended = new Promise((resolve) => {
+      child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
+      child.once("error", (error) => resolve(error.message));
+    });
   }
 
-  /** Starts `node script …parameters` and waits until it prints something with "ready" in it. */
+  /** Starts `node script …parameters` and waits until it prints a line that begins with "ready". */
   static async start(script: URL, parameters: readonly string[]): Promise<ServerProcess> {
-    const child = spawn(process.execPath, [script.pathname, ...parameters], {
+    const path = fileURLToPath(script);
+    const child = spawnChild(process.execPath, [path, ...parameters], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     const server = new ServerProcess(child);
-    let output = "";
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        child.kill("SIGKILL");
-        reject(new Error(`${script.pathname} was not ready after ${READY_TIMEOUT_MS / 1000} s`));
-      }, READY_TIMEOUT_MS);
-      child.once("exit", (code) => reject(new Error(`${script.pathname} ended with ${code}`)));
+    let timer: NodeJS.Timeout | undefined;
+    const ready = new Promise<void>((resolve, reject) => {
+      let output = "";
       child.stdout!.on("data", (chunk) => {
         output += chunk;
-        if (!output.includes("ready")) return;
-        clearTimeout(timer);
-        resolve();
+        if (/^ready/m.test(output)) resolve();
       });
+      timer = setTimeout(() => reject(new Error(`${path} was not ready in time`)), READY_TIMEOUT_MS);
     });
+    const endedEarly = server.#ended.then((cause) =>
+      Promise.reject(new Error(`${path} ended early: ${cause}`)),
+    );
+    try {
+      await Promise.race([ready, endedEarly]);
+    } catch (error) {
+      await server.stop();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      // The race has ended: what loses it is nobody's business any more.
+      ready.catch(() => {});
+      endedEarly.catch(() => {});
+    }
     return server;
   }
 
@@ -42,12 +62,11 @@ export class ServerProcess {
     return processorTicks(this.#child.pid!) * (1e6 / TICKS_PER_SECOND);
   }
 
+  /** Asks the process to end, and makes it. Resolves when it is gone, also if it was before. */
   async stop(): Promise<void> {
-    if (this.#child.exitCode !== null) return;
-    const ended = new Promise((resolve) => this.#child.once("exit", resolve));
     this.#child.kill("SIGTERM");
-    const timer = setTimeout(() => this.#child.kill("SIGKILL"), 5000);
-    await ended;
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+    await this.#ended;
     clearTimeout(timer);
   }
 }

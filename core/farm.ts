@@ -119,14 +119,14 @@ export class Farm {
   readonly #directory: SessionDirectoryMemory = allocateSessionDirectory(DIRECTORY_ENTRIES);
   readonly #table: FlowTable;
   readonly #workers: { readonly rings: WorkerRings; readonly ended: Promise<void> }[] = [];
-  #givenLinks: readonly Link[] | undefined;
+  readonly #givenLinks: readonly Link[] | undefined;
   #links: readonly Link[] = [];
   #storage: StorageHandle | undefined;
   #threads: Piscina | undefined;
   #director: Director | undefined;
   #loop: DirectorLoop | undefined;
   #secret: Uint8Array = new Uint8Array(0);
-  #isClosing = false;
+  #closed: Promise<void> | undefined;
 
   constructor(settings: FarmSettings, events: FarmEvents, parts: FarmParts) {
     this.settings = settings;
@@ -224,10 +224,13 @@ export class Farm {
     };
   }
 
-  /** Ends connections, workers, links and the database, in this order. Resolves when all are gone. */
-  async close(): Promise<void> {
-    if (this.#isClosing) return;
-    this.#isClosing = true;
+  /** Ends connections, workers, links and the database, in this order. Resolves, for every caller, when all are gone. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     for (const [worker, { rings }] of this.#workers.entries()) {
       this.#board.set(worker, BOARD_COMMAND, COMMAND_STOP);
       wakeConsumer(rings.descriptors);
@@ -285,7 +288,7 @@ export class Farm {
   }
 
   #workerFailed(worker: number, error: unknown): void {
-    if (this.#isClosing) return;
+    if (this.#closed !== undefined) return;
     this.#board.set(worker, BOARD_STATE, WORKER_ABSENT);
     this.#director!.removeWorker(worker);
     this.#events.onWorkerFailed?.(worker, error);

@@ -8,8 +8,7 @@
 //   3  flow          entry in the flow table, or -1 for a packet without one
 //   4  generation    of that entry, given back when the flow ends
 //   5  hash          of the flow key: keys the worker's own tables
-//   6  source hash   of the source key (reserved for per-source limits)
-//   7  unused
+//   6, 7             unused: a record is half a cache line
 //
 // Worker -> director, the return ring (2 words):
 //   a slot on its way back:  slot · RETURN_SLOT
@@ -23,7 +22,6 @@ export const DESCRIPTOR_KIND = 2;
 export const DESCRIPTOR_FLOW = 3;
 export const DESCRIPTOR_GENERATION = 4;
 export const DESCRIPTOR_HASH = 5;
-export const DESCRIPTOR_SOURCE_HASH = 6;
 
 /** Flow of a packet that has no flow entry. */
 export const NO_FLOW = -1;

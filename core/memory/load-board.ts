@@ -3,8 +3,7 @@
 //
 //   line 0, writer main:    state · flows assigned (+1 at assignment, -1 when the flow ends) · weight · command ·
 //                           sources pinned to it
-//   line 1, writer worker:  heartbeat · requests in flight · service time (µs, moving average) · requests served ·
-//                           responses · connections · session cache hits · loads
+//   line 1, writer worker:  heartbeat · requests in flight · requests served · connections
 
 import { CACHE_LINE_WORDS } from "./layout.js";
 
@@ -22,11 +21,8 @@ export const BOARD_SOURCES = 4;
 // Line 1, written by the worker.
 export const BOARD_HEARTBEAT = CACHE_LINE_WORDS;
 export const BOARD_IN_FLIGHT = CACHE_LINE_WORDS + 1;
-export const BOARD_SERVICE_TIME_US = CACHE_LINE_WORDS + 2;
-export const BOARD_REQUESTS = CACHE_LINE_WORDS + 3;
-export const BOARD_CONNECTIONS = CACHE_LINE_WORDS + 4;
-export const BOARD_CACHE_HITS = CACHE_LINE_WORDS + 5;
-export const BOARD_LOADS = CACHE_LINE_WORDS + 6;
+export const BOARD_REQUESTS = CACHE_LINE_WORDS + 2;
+export const BOARD_CONNECTIONS = CACHE_LINE_WORDS + 3;
 
 /** States of a worker, as the director sees it. */
 export const WORKER_ABSENT = 0;

@@ -7,14 +7,10 @@ export const ICMP_REDIRECT = 5;
 export const ICMP_ECHO_REQUEST = 8;
 export const ICMP_TIME_EXCEEDED = 11;
 export const ICMP_PARAMETER_PROBLEM = 12;
-/** Codes of ICMP_UNREACHABLE. */
+/** Code of ICMP_UNREACHABLE. */
 export const ICMP_CODE_PORT = 3;
-export const ICMP_CODE_FRAGMENTATION_NEEDED = 4;
 
 export const ICMPV6_UNREACHABLE = 1;
-export const ICMPV6_PACKET_TOO_BIG = 2;
-export const ICMPV6_TIME_EXCEEDED = 3;
-export const ICMPV6_PARAMETER_PROBLEM = 4;
 export const ICMPV6_ECHO_REQUEST = 128;
 export const ICMPV6_ECHO_REPLY = 129;
 /** Code of ICMPV6_UNREACHABLE. */

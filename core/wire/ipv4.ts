@@ -39,10 +39,6 @@ export function ipv4HeaderLength(bytes: Uint8Array, offset: number): number {
   return (bytes[offset]! & 0x0f) << 2;
 }
 
-export function ipv4TotalLength(bytes: Uint8Array, offset: number): number {
-  return (bytes[offset + 2]! << 8) | bytes[offset + 3]!;
-}
-
 export function ipv4Ttl(bytes: Uint8Array, offset: number): number {
   return bytes[offset + 8]!;
 }

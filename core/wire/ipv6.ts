@@ -38,10 +38,6 @@ const ROUTING_TYPE_SOURCE = 0;
 const ROUTING_TYPE_MOBILE = 2;
 const ROUTING_TYPE_SEGMENT = 4;
 
-export function ipv6PayloadLength(bytes: Uint8Array, offset: number): number {
-  return (bytes[offset + 4]! << 8) | bytes[offset + 5]!;
-}
-
 export function ipv6NextHeader(bytes: Uint8Array, offset: number): number {
   return bytes[offset + 6]!;
 }

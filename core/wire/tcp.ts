@@ -11,8 +11,6 @@
 //   |                     options, 0 to 40 bytes                    | 20
 
 export const TCP_HEADER_BYTES = 20;
-/** Most bytes of options that the header's length field can tell. */
-export const TCP_MAX_OPTIONS_BYTES = 40;
 /** Offset of the checksum field in the header: what an egress wants to know. */
 export const TCP_CHECKSUM_OFFSET = 16;
 

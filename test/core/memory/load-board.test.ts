@@ -5,15 +5,12 @@ import * as assert from "uvu/assert";
 import { CACHE_LINE_WORDS } from "../../../core/memory/layout.js";
 import {
   allocateLoadBoard,
-  BOARD_CACHE_HITS,
   BOARD_COMMAND,
   BOARD_CONNECTIONS,
   BOARD_FLOWS,
   BOARD_HEARTBEAT,
   BOARD_IN_FLIGHT,
-  BOARD_LOADS,
   BOARD_REQUESTS,
-  BOARD_SERVICE_TIME_US,
   BOARD_SOURCES,
   BOARD_STATE,
   BOARD_WEIGHT,
@@ -23,15 +20,7 @@ import {
 } from "../../../core/memory/load-board.js";
 
 const MAIN_WORDS = [BOARD_STATE, BOARD_FLOWS, BOARD_WEIGHT, BOARD_COMMAND, BOARD_SOURCES];
-const WORKER_WORDS = [
-  BOARD_HEARTBEAT,
-  BOARD_IN_FLIGHT,
-  BOARD_SERVICE_TIME_US,
-  BOARD_REQUESTS,
-  BOARD_CONNECTIONS,
-  BOARD_CACHE_HITS,
-  BOARD_LOADS,
-];
+const WORKER_WORDS = [BOARD_HEARTBEAT, BOARD_IN_FLIGHT, BOARD_REQUESTS, BOARD_CONNECTIONS];
 
 test("load board, new, says that all workers are absent and have nothing", () => {
   const board = new LoadBoard(allocateLoadBoard());

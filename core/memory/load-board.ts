@@ -2,7 +2,7 @@
 // Two cache lines a worker, one for each writer, so that they do not take each other's line away.
 //
 //   line 0, writer main:    state · flows assigned (+1 at assignment, -1 when the flow ends) · weight · command ·
-//                           sources pinned to it
+//                           sources pinned to it · turn: number of the last new source that a policy gave it
 //   line 1, writer worker:  heartbeat · requests in flight · requests served · connections
 
 import { CACHE_LINE_WORDS } from "./layout.js";
@@ -18,6 +18,8 @@ export const BOARD_FLOWS = 1;
 export const BOARD_WEIGHT = 2;
 export const BOARD_COMMAND = 3;
 export const BOARD_SOURCES = 4;
+/** Counts over all workers, 32 bits that wrap: the worker with the oldest turn is the next in a round. */
+export const BOARD_TURN = 5;
 // Line 1, written by the worker.
 export const BOARD_HEARTBEAT = CACHE_LINE_WORDS;
 export const BOARD_IN_FLIGHT = CACHE_LINE_WORDS + 1;
@@ -33,6 +35,8 @@ export const WORKER_DRAINING = 3;
 /** Commands from main to a worker. */
 export const COMMAND_RUN = 0;
 export const COMMAND_STOP = 1;
+/** Each answer is the last of its connection; the worker goes on until the farm says stop. */
+export const COMMAND_DRAIN = 2;
 
 /** The weight of a worker that takes its full share. */
 export const FULL_WEIGHT = 100;

@@ -1,0 +1,29 @@
+// What the admin interface may ask of a farm. `Farm` implements it; tests stand in for it.
+
+import type { FarmStatus, WorkerCounts } from "../farm-status.js";
+import type { FlowEntryStatus, FlowFilter } from "../flow/flow-list.js";
+
+export interface FarmControl {
+  status(): FarmStatus;
+  /** By worker number; for all that have ever been there. */
+  workerCounts(): ReadonlyMap<number, WorkerCounts>;
+  /** The effective settings by the name of their option; without secrets. */
+  settings(): Readonly<Record<string, unknown>>;
+  /**
+   * Starts or drains workers until there are so many. Resolves when the new ones serve and the others are gone.
+   * Rejects with an `OptionError` for anything but "auto" or 1 … 64.
+   */
+  resize(workers: number | "auto"): Promise<void>;
+  /**
+   * Lets a worker finish what it has, gives it nothing new, ends it; the farm has one worker less then. Resolves when it is
+   * gone. Rejects with an `OptionError` if there is no such worker or it is the last one.
+   */
+  drain(worker: number): Promise<void>;
+  /** Replaces the app's workers one by one, and the storage thread, by ones that have read the app's files anew. */
+  reload(): Promise<void>;
+  /** Entries of the flow table that fit, at most `limit`, in the table's order. */
+  listFlows(filter: FlowFilter, limit: number): FlowEntryStatus[];
+  countFlows(filter: FlowFilter): number;
+  /** Ends the flows and unpins the sources that fit; returns how many there were. Connections of ended flows are reset. */
+  removeFlows(filter: FlowFilter): number;
+}

@@ -1,19 +1,14 @@
-// The options: their defaults, limits and messages, and what is worked out of them.
+// From options to settings: defaults, limits and messages, and what is worked out of them. Every option's right and
+// wrong values by every way in are in options/option-samples.ts.
 
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import {
-  type FarmOptions,
-  flagOf,
-  hostAddressOf,
-  OptionError,
-  resolveOptions,
-  urlOf,
-} from "../../core/options.js";
-import { formatAddress, parsePrefix } from "../../core/wire/address.js";
+import { OPTION_NAMES } from "../../core/options/option-table.js";
+import { type FarmOptions, flagOf, OptionError, resolveOptions, urlOf } from "../../core/options.js";
+import { parsePrefix } from "../../core/wire/address.js";
 
 function messageOf(options: object): string {
   try {
@@ -34,23 +29,34 @@ test("options, left out, have their defaults, each of them", () => {
   const { addresses, ...settings } = resolveOptions({});
   assert.equal(settings, {
     appUrl: new URL("../../workers/shop/shop.js", import.meta.url).href,
-    workers: Math.max(2, availableParallelism() - 1),
-    device: "limpet0",
     port: 80,
+    secret: undefined,
+    cookieSecure: false,
+    socket: { host: "127.0.0.1", port: 8080 },
+    tun: "auto",
+    device: "limpet0",
     mtuBytes: 1500,
-    database: resolve("limpet.db"),
-    durability: "full",
-    cacheBytes: 64 * 1024 * 1024,
+    poolSlots: 8192,
+    workers: Math.max(2, availableParallelism() - 1),
+    slowStartMs: 10_000,
+    drainTimeoutMs: 30_000,
+    hangTimeoutMs: 1000,
+    policy: "least-loaded",
+    affinity: "source",
     affinityTimeMs: 300_000,
     affinityPrefix: 32,
     affinityPrefix6: 64,
-    policy: "least-loaded",
+    spillFlows: 256,
     flowEntries: 262_144,
-    poolSlots: 8192,
+    tableFull: "evict",
     seed: undefined,
-    secret: undefined,
-    cookieSecure: false,
+    database: resolve("limpet.db"),
+    durability: "full",
+    cacheBytes: 64 * 1024 * 1024,
+    admin: { host: "127.0.0.1", port: 9090 },
+    adminToken: undefined,
     logLevel: "info",
+    accessLog: undefined,
   });
   assert.equal(addresses, [own("198.18.0.1/24"), own("fd98:18::1/64")]);
   assert.equal(
@@ -60,8 +66,7 @@ test("options, left out, have their defaults, each of them", () => {
 });
 
 test("options, left undefined, are as left out", () => {
-  const names = ["workers", "device", "port", "secret", "seed", "app"];
-  const options = Object.fromEntries(names.map((name) => [name, undefined]));
+  const options = Object.fromEntries(OPTION_NAMES.map((name) => [name, undefined]));
   assert.equal(resolveOptions(options as FarmOptions), resolveOptions({}));
 });
 
@@ -74,6 +79,10 @@ test("number option, takes its limits and nothing beyond them, no fraction and n
     ["affinitySeconds", 1, 604_800],
     ["affinityPrefix", 0, 32],
     ["affinityPrefix6", 0, 128],
+    ["spillFlows", 0, 1_000_000],
+    ["slowStartSeconds", 0, 3600],
+    ["drainSeconds", 0, 3600],
+    ["hangSeconds", 1, 3600],
     ["flowEntries", 1024, 2 ** 24],
     ["poolSlots", 256, 1_048_576],
     ["seed", 0, Number.MAX_SAFE_INTEGER],
@@ -82,7 +91,9 @@ test("number option, takes its limits and nothing beyond them, no fraction and n
     for (const value of [least, most]) resolveOptions({ [name]: value });
     for (const value of [least - 1, most + 1, least + 0.5, Number.NaN, Infinity, `${least}`, null]) {
       const message = messageOf({ [name]: value });
-      const start = `${name} (${flagOf(name)}) takes ${name === "workers" ? "auto or " : ""}a whole number from ${least} to ${most}, not `;
+      const takes =
+        name === "flowEntries" ? "a power of two" : `${name === "workers" ? "auto or " : ""}a whole number`;
+      const start = `${name} (${flagOf(name)}) takes ${takes} from ${least} to ${most}, not `;
       assert.ok(message.startsWith(start), message);
     }
   }
@@ -128,9 +139,44 @@ test("app, that can be no file, is refused", () => {
     assert.match(messageOf({ app }), /^app \(--app\) takes the path of a module, or a file URL, not /);
 });
 
-test("secret, too short, is not shown", () => {
-  assert.is(messageOf({ secret: "my password" }), "secret (--secret) takes at least 32 characters");
+test("secret, wrong, is not shown", () => {
+  assert.is(messageOf({ secret: "my password" }), "secret takes a text of at least 32 characters");
+  assert.is(messageOf({ secret: 123_456 }), "secret takes a text of at least 32 characters");
+  assert.is(messageOf({ adminToken: "my password" }), "adminToken takes 16 to 1024 visible ASCII characters");
   assert.is(resolveOptions({ secret: "x".repeat(32) }).secret, "x".repeat(32));
+});
+
+test("admin, where others can reach it, needs a token", () => {
+  for (const admin of ["0.0.0.0:9090", "[::]:9090", "192.0.2.1:0", "[::ffff:127.0.0.1]:9090"]) {
+    const message = messageOf({ admin });
+    assert.ok(message.startsWith(`admin (--admin) at ${admin}, which others can reach, needs an adminToken`));
+    assert.match(message, /LIMPET_ADMIN_TOKEN.*admin-token in an options file/);
+    resolveOptions({ admin, adminToken: "0123456789abcdef" });
+  }
+  for (const admin of ["127.1.2.3:9090", "[::1]:9090", "LocalHost:9090", "unix:/run/limpet.sock", "none"])
+    assert.is(resolveOptions({ admin }).adminToken, undefined);
+});
+
+test("socket and admin, at one place, are refused; at any free port they are not", () => {
+  assert.is(
+    messageOf({ socket: "127.0.0.1:9090" }),
+    "socket (--socket) and admin (--admin) cannot both be 127.0.0.1:9090",
+  );
+  assert.match(messageOf({ socket: "[::1]:1", admin: "[::1]:1" }), /cannot both be/);
+  resolveOptions({ socket: "localhost:0", admin: "localhost:0" });
+  resolveOptions({ socket: "none", admin: "none" });
+});
+
+test("endpoints, in settings, are taken apart", () => {
+  const { socket, admin } = resolveOptions({ socket: "[::1]:0", admin: "unix:/run/limpet.sock" });
+  assert.equal([socket, admin], [{ host: "::1", port: 0 }, { path: "/run/limpet.sock" }]);
+  const none = resolveOptions({ socket: "none", admin: "none" });
+  assert.equal([none.socket, none.admin], [undefined, undefined]);
+});
+
+test("access log, is a path, or the standard output", () => {
+  assert.is(resolveOptions({ accessLog: "a/../b.log" }).accessLog, resolve("b.log"));
+  assert.is(resolveOptions({ accessLog: "-" }).accessLog, "-");
 });
 
 test("database, in memory, has no path", () => {
@@ -177,6 +223,8 @@ test("option, of a wrong value, is named with its flag and what it takes", () =>
     [{ policy: "a\nb" }, /not "a\\nb"$/],
     [{ policy: ["a".repeat(50), "b".repeat(50)] }, /^policy/],
     [{ frobnicate: 1 }, /^there is no option frobnicate$/],
+    [{ worker: 1 }, /^there is no option worker; did you mean workers\?$/],
+    [{ "a\nb": 1 }, /^there is no option "a\\nb"$/],
     [{ toString: 1 }, /^there is no option toString$/],
   ];
   for (const [options, pattern] of wrong) {
@@ -184,31 +232,6 @@ test("option, of a wrong value, is named with its flag and what it takes", () =>
     assert.match(message, pattern, JSON.stringify(options));
     assert.not.match(message, /\n/);
   }
-});
-
-test("flag of an option, is its name in small letters with dashes", () => {
-  assert.is(flagOf("cacheMib"), "--cache-mib");
-  assert.is(flagOf("affinityPrefix6"), "--affinity-prefix6");
-});
-
-test("host address, is the last of the prefix that is not ours and not the broadcast address", () => {
-  const host = (text: string) => {
-    const { address, prefixLength } = hostAddressOf(own(text));
-    return `${formatAddress(address, 0, address.length)}/${prefixLength}`;
-  };
-  assert.is(host("198.18.0.1/24"), "198.18.0.254/24");
-  assert.is(host("198.18.0.254/24"), "198.18.0.253/24");
-  assert.is(host("198.18.0.255/23"), "198.18.1.254/23");
-  assert.is(host("10.0.0.1/30"), "10.0.0.2/30");
-  assert.is(host("10.0.0.2/30"), "10.0.0.1/30");
-  assert.is(host("fd98:18::1/64"), "fd98:18::ffff:ffff:ffff:fffe/64");
-  assert.is(host("fd00::1/126"), "fd00::2/126");
-  assert.is(host("fd00::2/126"), "fd00::1/126");
-});
-
-test("URL, with another port than 80, names it", () => {
-  assert.is(urlOf(own("10.0.0.1/24"), 8080), "http://10.0.0.1:8080/");
-  assert.is(urlOf(own("fd00::1/64"), 8080), "http://[fd00::1]:8080/");
 });
 
 test.run();

@@ -1,0 +1,142 @@
+// What a farm can be told (`FarmOptions`), and what becomes of it once it is checked and complete (`FarmSettings`).
+// What an option takes, and what it is when it is left out, is decided in option-table.ts; the comments here repeat it
+// for those who read them in an editor, and a test holds them to the table.
+
+import type { PolicyName } from "../director/policies.js";
+import type { InterfaceAddress } from "../link/interface-address.js";
+
+export const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/**
+ * The options of `createFarm`, and of the command line under the same names: `cacheMib` is `--cache-mib`, the environment
+ * variable `LIMPET_CACHE_MIB`, and `cache-mib` in an options file. What is left out has its default.
+ */
+export interface FarmOptions {
+  /** The app's module: a path from the working directory, or a file URL. Default: the shop that limpet brings along. */
+  readonly app?: string | URL;
+  /** TCP port of HTTP and UDP port of the datagram service on the TUN device, 1 … 65535. Default 80. */
+  readonly port?: number;
+  /** Secret that signs session IDs, at least 32 characters. Default: made once and kept beside the database. */
+  readonly secret?: string;
+  /** True: the session cookie is only sent over TLS, which something in front of limpet ends. Default false. */
+  readonly cookieSecure?: boolean;
+
+  /**
+   * Where the socket link listens: "host:port" with an IPv4 address, an [IPv6] address or localhost, or "none". Port 0: any
+   * that is free. Default "127.0.0.1:8080".
+   */
+  readonly socket?: string;
+  /** Whether there is a TUN device: "on", "off", or "auto": where the process may open one. Default "auto". */
+  readonly tun?: "auto" | "on" | "off";
+  /** Name of the TUN device. Default "limpet0". */
+  readonly device?: string;
+  /** The farm's IPv4 address on the TUN device and the prefix that is routed to it, or "none". Default "198.18.0.1/24". */
+  readonly address?: string;
+  /** The farm's IPv6 address and prefix, or "none". Default "fd98:18::1/64" where the system has IPv6. */
+  readonly address6?: string;
+  /** Largest packet in bytes, 1280 … 1500. Default 1500. */
+  readonly mtuBytes?: number;
+  /** Slots of the packet pool, 256 … 1048576. Default 8192. */
+  readonly poolSlots?: number;
+
+  /** Worker threads, 1 … 64, or "auto": one less than the machine has cores, at least 2. Default "auto". */
+  readonly workers?: number | "auto";
+  /** How long a new worker takes less than its share of new sources, in seconds, 0 … 3600. Default 10. */
+  readonly slowStartSeconds?: number;
+  /** How long a worker on its way out may take to finish what it has, in seconds, 0 … 3600. Default 30. */
+  readonly drainSeconds?: number;
+  /** How long a worker's event loop may not answer until the worker is replaced, in seconds, 1 … 3600. Default 1. */
+  readonly hangSeconds?: number;
+
+  /** How a worker is chosen for a new source. Default "least-loaded". */
+  readonly policy?: PolicyName;
+  /** What stays with its worker: the "source", or a "connection" alone: each is placed anew. Default "source". */
+  readonly affinity?: "source" | "connection";
+  /** How long a source stays with its worker after its last flow has ended, in seconds, 1 … 604800. Default 300. */
+  readonly affinitySeconds?: number;
+  /** Bits of an IPv4 source address that make a source, 0 … 32. Default 32. */
+  readonly affinityPrefix?: number;
+  /** The same for IPv6, 0 … 128. Default 64: what one customer has. */
+  readonly affinityPrefix6?: number;
+  /** Flows of one source from which on new ones may go to other workers, 0 … 1000000; 0: never. Default 256. */
+  readonly spillFlows?: number;
+  /** Entries of the flow table, flows and sources together, a power of two, 1024 … 2^24. Default 262144. */
+  readonly flowEntries?: number;
+  /** What happens to a new flow when the table is full: "evict" an older one for it, or "refuse" it. Default "evict". */
+  readonly tableFull?: "evict" | "refuse";
+  /** Seed of the flow hash, for runs that repeat exactly; random if it is left out. A whole number below 2^53. */
+  readonly seed?: number;
+
+  /** The SQLite file, made if it is missing, or ":memory:". Default "limpet.db". */
+  readonly database?: string;
+  /** "full": what is acknowledged survives the loss of power; "normal": that of the process. Default "full". */
+  readonly durability?: "full" | "normal";
+  /** Each worker's session cache in MiB, 1 … 65536. Default 64. */
+  readonly cacheMib?: number;
+
+  /**
+   * Where the admin interface listens: "host:port" as for `socket`, "unix:/path", or "none". On a host that is not loopback it
+   * needs an `adminToken`. Default "127.0.0.1:9090".
+   */
+  readonly admin?: string;
+  /** What those who use the admin interface must show, 16 … 1024 visible ASCII characters. Default: nothing. */
+  readonly adminToken?: string;
+  /** What is logged. Default "info". */
+  readonly logLevel?: LogLevel;
+  /** The file that gets a line for each request, or "-": standard output. Default: none. */
+  readonly accessLog?: string;
+}
+
+export type OptionName = keyof FarmOptions;
+
+/** Where a socket listens: a TCP port of an IP address (without brackets) or of localhost. Port 0: any that is free. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The path of a unix socket, at most 107 bytes. */
+export interface UnixSocket {
+  readonly path: string;
+}
+
+/** The options, checked and complete. */
+export interface FarmSettings {
+  readonly appUrl: string;
+  readonly port: number;
+  readonly secret: string | undefined;
+  readonly cookieSecure: boolean;
+  /** Undefined: no socket link. */
+  readonly socket: Endpoint | undefined;
+  readonly tun: "auto" | "on" | "off";
+  readonly device: string;
+  /** The farm's own addresses on the TUN device. */
+  readonly addresses: readonly InterfaceAddress[];
+  readonly mtuBytes: number;
+  readonly poolSlots: number;
+  readonly workers: number;
+  readonly slowStartMs: number;
+  readonly drainTimeoutMs: number;
+  readonly hangTimeoutMs: number;
+  readonly policy: PolicyName;
+  readonly affinity: "source" | "connection";
+  readonly affinityTimeMs: number;
+  readonly affinityPrefix: number;
+  readonly affinityPrefix6: number;
+  /** 0: no spill. */
+  readonly spillFlows: number;
+  readonly flowEntries: number;
+  readonly tableFull: "evict" | "refuse";
+  readonly seed: number | undefined;
+  /** An absolute path, or ":memory:". */
+  readonly database: string;
+  readonly durability: "full" | "normal";
+  readonly cacheBytes: number;
+  /** Undefined: no admin interface. */
+  readonly admin: Endpoint | UnixSocket | undefined;
+  readonly adminToken: string | undefined;
+  readonly logLevel: LogLevel;
+  /** An absolute path, "-" for standard output, or undefined: no access log. */
+  readonly accessLog: string | undefined;
+}

@@ -1,0 +1,187 @@
+// Kinds of options: which values one takes, said once in words and once in code, and what a text means where everything
+// is text: a flag and an environment variable. A kind knows no option's name; nothing here throws.
+
+import { resolve } from "node:path";
+import { appUrlOf } from "./app-url.js";
+import { parseEndpoint, parseUnixSocket } from "./endpoint.js";
+import { isHostAddress, parseInterfaceAddress } from "./farm-addresses.js";
+
+export interface OptionKind<Value> {
+  /** What it takes, as the rest of a sentence: "a whole number from 1 to 64". */
+  readonly takes: string;
+  /** The same in the few words that the help has room for: "1 to 64". */
+  readonly brief: string;
+  /** What stands for a value in the help: "<n>"; undefined for a switch. */
+  readonly placeholder: string | undefined;
+  readonly accepts: (value: unknown) => value is Value;
+  /** What a flag's or variable's text means; text that means nothing stays as it is, for `accepts` to refuse. */
+  readonly read: (text: string) => unknown;
+  /** The value, as written in a file of the folder: a relative path begins there. Only of kinds that are paths. */
+  readonly inFolder?: (value: Value, folder: string) => Value;
+}
+
+/** Digits only: no sign, point, exponent, space or leading zero, which Number() would all take in some form. */
+function readNumber(text: string): unknown {
+  return /^(0|[1-9]\d*)$/.test(text) ? Number(text) : text;
+}
+
+function asItIs(text: string): unknown {
+  return text;
+}
+
+function isWhole(value: unknown, least: number, most: number): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= least && value <= most;
+}
+
+/** A text of at least one character. No file's name has a zero in it. */
+function isName(value: unknown): value is string {
+  return typeof value === "string" && value !== "" && !value.includes("\0");
+}
+
+export function wholeNumber(least: number, most: number): OptionKind<number> {
+  return {
+    takes: `a whole number from ${least} to ${most}`,
+    brief: `${least} to ${most}`,
+    placeholder: "<n>",
+    accepts: (value) => isWhole(value, least, most),
+    read: readNumber,
+  };
+}
+
+export function autoOrWholeNumber(least: number, most: number): OptionKind<number | "auto"> {
+  return {
+    takes: `auto or a whole number from ${least} to ${most}`,
+    brief: `auto or ${least} to ${most}`,
+    placeholder: "<n>",
+    accepts: (value): value is number | "auto" => value === "auto" || isWhole(value, least, most),
+    read: readNumber,
+  };
+}
+
+/** `most` is at most 2^30: the bit operators are of 32 bits. */
+export function powerOfTwo(least: number, most: number): OptionKind<number> {
+  return {
+    takes: `a power of two from ${least} to ${most}`,
+    brief: `a power of two, ${least} to ${most}`,
+    placeholder: "<n>",
+    accepts: (value): value is number => isWhole(value, least, most) && (value & (value - 1)) === 0,
+    read: readNumber,
+  };
+}
+
+export function oneOf<const Text extends string>(texts: readonly Text[]): OptionKind<Text> {
+  return {
+    takes: `one of ${texts.join(", ")}`,
+    brief: texts.join(", "),
+    placeholder: "<name>",
+    accepts: (value): value is Text => texts.includes(value as Text),
+    read: asItIs,
+  };
+}
+
+export const trueOrFalse: OptionKind<boolean> = {
+  takes: "true or false",
+  brief: "true or false",
+  placeholder: undefined,
+  accepts: (value) => typeof value === "boolean",
+  read: (text) => (text === "true" ? true : text === "false" ? false : text),
+};
+
+/** A secret of at least so many characters, whatever they are. */
+export function secretText(leastLength: number): OptionKind<string> {
+  return {
+    takes: `a text of at least ${leastLength} characters`,
+    brief: `at least ${leastLength} characters`,
+    placeholder: "<text>",
+    accepts: (value): value is string => typeof value === "string" && value.length >= leastLength,
+    read: asItIs,
+  };
+}
+
+/** A secret that fits into a field of an HTTP header as it is (RFC 9110 section 5.5), and within the limits on one. */
+export function headerToken(leastLength: number, mostLength: number): OptionKind<string> {
+  return {
+    takes: `${leastLength} to ${mostLength} visible ASCII characters`,
+    brief: `${leastLength} to ${mostLength} visible ASCII characters`,
+    placeholder: "<text>",
+    accepts: (value): value is string =>
+      typeof value === "string" &&
+      value.length >= leastLength &&
+      value.length <= mostLength &&
+      /^[!-~]*$/.test(value),
+    read: asItIs,
+  };
+}
+
+/** A file by its name, or the one text that stands for something else. */
+export function fileName(orElse: string, meaning: string): OptionKind<string> {
+  return {
+    takes: `a file name, or ${orElse} for ${meaning}`,
+    brief: `or ${orElse} for ${meaning}`,
+    placeholder: "<file>",
+    accepts: isName,
+    read: asItIs,
+    inFolder: (value, folder) => (value === orElse ? value : resolve(folder, value)),
+  };
+}
+
+export const moduleFile: OptionKind<string | URL> = {
+  takes: "the path of a module, or a file URL",
+  brief: "a path or a file URL",
+  placeholder: "<file>",
+  accepts: (value): value is string | URL =>
+    (value instanceof URL || isName(value)) && appUrlOf(value) !== undefined,
+  read: asItIs,
+  inFolder: (value, folder) =>
+    value instanceof URL || value.startsWith("file:") ? value : resolve(folder, value),
+};
+
+/** IFNAMSIZ of linux/if.h: 16 bytes, the last of them zero. */
+export const interfaceName: OptionKind<string> = {
+  takes: "an interface name: at most 15 letters, digits, dots, dashes or underscores",
+  brief: "at most 15 characters",
+  placeholder: "<name>",
+  accepts: (value): value is string => typeof value === "string" && /^[\w.-]{1,15}$/.test(value),
+  read: asItIs,
+};
+
+/** An address that a host can have, of 4 or 16 bytes, and a prefix that has room for the kernel's end; or none. */
+export function hostPrefixOrNone(
+  addressLength: 4 | 16,
+  longest: number,
+  example: string,
+): OptionKind<string> {
+  const family = addressLength === 4 ? "IPv4" : "IPv6";
+  return {
+    takes: `a host's ${family} address with a prefix length of at most ${longest}, like ${example}, or none`,
+    brief: "or none",
+    placeholder: "<prefix>",
+    accepts: (value): value is string => {
+      if (value === "none") return true;
+      const own = typeof value === "string" ? parseInterfaceAddress(value) : undefined;
+      if (own === undefined || own.address.length !== addressLength) return false;
+      return own.prefixLength >= 1 && own.prefixLength <= longest && isHostAddress(own);
+    },
+    read: asItIs,
+  };
+}
+
+const hosts = "host:port with an IPv4 address, an [IPv6] address or localhost";
+
+export const endpointOrNone: OptionKind<string> = {
+  takes: `${hosts}, or none`,
+  brief: "or none",
+  placeholder: "<host:port>",
+  accepts: (value): value is string =>
+    typeof value === "string" && (value === "none" || parseEndpoint(value) !== undefined),
+  read: asItIs,
+};
+
+export const endpointOrUnixSocketOrNone: OptionKind<string> = {
+  takes: `${hosts}, unix: and an absolute path of at most 107 bytes, or none`,
+  brief: "host:port, unix:/path or none",
+  placeholder: "<where>",
+  accepts: (value): value is string =>
+    endpointOrNone.accepts(value) || (typeof value === "string" && parseUnixSocket(value) !== undefined),
+  read: asItIs,
+};

@@ -122,6 +122,8 @@ class Bench {
       seed: seedFrom(BigInt(seed)),
       addresses: [Uint8Array.of(198, 18, 0, 1)],
       datagramPort: 80,
+      affinity: "source",
+      spillFlows: 0,
       affinityPrefix4: 32,
       affinityPrefix6: 64,
       // The farm's own clock, with what it costs.

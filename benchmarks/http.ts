@@ -7,7 +7,7 @@
 
 import { fileURLToPath } from "node:url";
 import autocannon from "autocannon";
-import { hasIpv6 } from "../core/link/tun-device.js";
+import { hasIpv6 } from "../core/link/interface-address.js";
 import { HELLO, SESSION_READ } from "./peers/response.js";
 import { exitOnSignals } from "./support/children.js";
 import { median } from "./support/machine.js";
@@ -71,7 +71,7 @@ const app = fileURLToPath(new URL("./peers/limpet-app.js", import.meta.url));
 const ANSWER_TIMEOUT_MS = 5000;
 
 function limpetContender(workers: number): Contender {
-  const quiet = ["--log-level", "warn", "--database", ":memory:"];
+  const quiet = ["--log-level", "warn", "--database", ":memory:", "--socket", "none", "--admin", "none"];
   return {
     name: `limpet, ${workers} worker${workers === 1 ? "" : "s"}`,
     origins: TUN_ORIGINS,

@@ -2,7 +2,11 @@
 // bounded in time and leaves nothing behind.
 
 import { Command, InvalidArgumentError } from "commander";
-import { runDispatch, TRAFFIC, type Traffic } from "./dispatch.js";
+import { POLICIES, type PolicyName } from "../core/director/policies.js";
+import { MAX_WORKERS } from "../core/memory/load-board.js";
+import { BALANCE_TRAFFIC, runBalance } from "./balance.js";
+import { runDispatch, TRAFFIC } from "./dispatch.js";
+import { runHashing } from "./hashing.js";
 import { runHttp } from "./http.js";
 import { describeMachine, formatTable } from "./support/machine.js";
 import { isInside, reenter, refusal } from "./support/namespace.js";
@@ -21,12 +25,27 @@ function counts(text: string): number[] {
   return text.split(",").map(count);
 }
 
-function kinds(text: string): Traffic[] {
-  return text.split(",").map((name) => {
-    const kind = TRAFFIC.find((one) => one === name);
-    if (kind === undefined) throw new InvalidArgumentError(`It takes some of ${TRAFFIC.join(", ")}.`);
-    return kind;
-  });
+function countOrNone(text: string): number {
+  return text === "0" ? 0 : count(text);
+}
+
+/** Sizes of simulated farms. */
+function farmSizes(from: number): (text: string) => number[] {
+  return (text) => {
+    const sizes = counts(text);
+    if (sizes.some((size) => size < from || size > MAX_WORKERS))
+      throw new InvalidArgumentError(`It takes whole numbers from ${from} to ${MAX_WORKERS}.`);
+    return sizes;
+  };
+}
+
+function someOf<Name extends string>(names: readonly Name[]): (text: string) => Name[] {
+  return (text) =>
+    text.split(",").map((name) => {
+      const known = names.find((one) => one === name);
+      if (known === undefined) throw new InvalidArgumentError(`It takes some of ${names.join(", ")}.`);
+      return known;
+    });
 }
 
 function print(
@@ -48,7 +67,7 @@ const dispatch = new Command("dispatch")
   .description("the in-memory packet path through the director, in nanoseconds a packet")
   .option("--packets <n>", "packets for each figure", count, 10_000_000)
   .option("--flows <n,…>", "resident flows", counts, [1000, 100_000, 1_000_000])
-  .option("--traffic <kind,…>", TRAFFIC.join(", "), kinds, [...TRAFFIC])
+  .option("--traffic <kind,…>", TRAFFIC.join(", "), someOf(TRAFFIC), [...TRAFFIC])
   .option("--workers <n>", "workers that stand-ins play", count, 4)
   .option("--seed <n>", "seed of the flow hash", count, 1)
   .option("--json", "print JSON")
@@ -109,8 +128,69 @@ const http = new Command("http")
     );
   });
 
+const policyNames = Object.keys(POLICIES) as PolicyName[];
+
+const balance = new Command("balance")
+  .description(
+    "how evenly each policy loads the workers, and what moves when one comes or goes, by simulation",
+  )
+  .option("--workers <n,…>", "workers of the simulated farms", farmSizes(1), [2, 4, 8, 16, 64])
+  .option("--traffic <kind,…>", BALANCE_TRAFFIC.join(", "), someOf(BALANCE_TRAFFIC), [...BALANCE_TRAFFIC])
+  .option("--policies <name,…>", policyNames.join(", "), someOf(policyNames), policyNames)
+  .option("--seconds <n>", "simulated seconds of the measurement", count, 20)
+  .option("--rounds <n>", "runs of each figure, each with the next seed", count, 5)
+  .option("--spill-flows <n>", "flows from which on a source may spill, in zipf-spill", count, 16)
+  .option("--slow-start-ms <n>", "time in which a new worker grows to its full weight", countOrNone, 10_000)
+  .option("--seed <n>", "seed of traffic and flow hash", count, 1)
+  .option("--json", "print JSON")
+  .action((options) => {
+    const figures = runBalance(options);
+    const percent = (part: number) => `${(part * 100).toFixed(1)} %`;
+    print("balance", options, figures, () =>
+      figures.map((figure) => ({
+        traffic: figure.traffic,
+        workers: figure.workers,
+        policy: figure.policy,
+        variation: figure.variation.toFixed(3),
+        "max/mean": figure.maxToMean.toFixed(2),
+        "burst max-min": figure.burstSpread,
+        spilled: percent(figure.spilled),
+        "leaver's flows": percent(figure.leaverFlows),
+        "leaver's sources": percent(figure.leaverSources),
+        "newcomer's new sources": `${figure.newcomerSources.toFixed(2)} ×`,
+        "newcomer's share after s": figure.newcomerMs === null ? "-" : (figure.newcomerMs / 1000).toFixed(1),
+        unexpected: figure.unexpected,
+      })),
+    );
+  });
+
+const hashing = new Command("hashing")
+  .description("the hash policy's rendezvous hashing against a Maglev table")
+  .option("--sources <n>", "sources to spread, and choices to time in a round", count, 1_000_000)
+  .option("--workers <n,…>", "workers to choose from", farmSizes(2), [2, 4, 8, 64])
+  .option("--rounds <n>", "rounds of timing, of which the median counts", count, 5)
+  .option("--seed <n>", "seed of the sources' hash", count, 1)
+  .option("--json", "print JSON")
+  .action((options) => {
+    const figures = runHashing(options);
+    print("hashing", options, figures, () =>
+      figures.map((figure) => ({
+        method: figure.method,
+        workers: figure.workers,
+        "ns/choice": figure.nsPerChoice.toFixed(1),
+        "max/mean": figure.maxToMean.toFixed(4),
+        "moved when one leaves": `${(figure.moved * 100).toFixed(2)} %`,
+        ideal: `${(100 / figure.workers).toFixed(2)} %`,
+        needlessly: `${(figure.movedNeedlessly * 100).toFixed(2)} %`,
+        "ready after ms": figure.readyMs.toFixed(2),
+      })),
+    );
+  });
+
 const program = new Command("bench")
   .description("limpet's benchmarks, one question each")
   .addCommand(dispatch)
-  .addCommand(http);
+  .addCommand(http)
+  .addCommand(balance)
+  .addCommand(hashing);
 await program.parseAsync();

@@ -1,8 +1,8 @@
 // A link for benchmarks that makes the packets of numbered flows: 40 bytes of IPv4 and TCP, the header's checksum right, from a
 // template into the pool's slot. What it costs is measured apart (dispatch.ts). It allocates nothing for a packet.
 
-import type { EgressPlan } from "../../core/link/egress.js";
-import { BURST_PACKETS, type Burst, type Link } from "../../core/link/link.js";
+import type { PacketEgressPlan } from "../../core/link/egress.js";
+import { BURST_PACKETS, type Burst, type PacketLink } from "../../core/link/link.js";
 import type { PacketPool } from "../../core/memory/packet-pool.js";
 import { ACK } from "../../core/wire/tcp.js";
 
@@ -13,10 +13,10 @@ const PACKET_BYTES = PACKET_WORDS * 4;
 /** Place of the TCP flags in the packet. */
 const FLAGS = 33;
 
-export class NumberedFlows implements Link {
+export class NumberedFlows implements PacketLink {
   readonly kind = "memory";
   readonly description = "packets of numbered flows";
-  readonly egressPlan: EgressPlan = { kind: "tun", fileDescriptor: -1, mtuBytes: 1500 };
+  readonly egressPlan: PacketEgressPlan = { kind: "tun", fileDescriptor: -1, mtuBytes: 1500 };
   readonly drops = { oversize: 0, noSlot: 0 };
   readonly #template = new Int32Array(PACKET_WORDS);
   readonly #templateBytes = new Uint8Array(this.#template.buffer);

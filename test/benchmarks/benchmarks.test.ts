@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { hasIpv6 } from "../../core/link/tun-device.js";
+import { hasIpv6 } from "../../core/link/interface-address.js";
 import { enterNamespace } from "../support/namespace.js";
 
 const run = fileURLToPath(new URL("../../benchmarks/run.js", import.meta.url));

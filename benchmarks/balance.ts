@@ -1,0 +1,260 @@
+// How evenly does each policy load the workers, and what moves when one comes or goes? A simulation of farms of any size
+// (support/simulated-farm.ts) under three kinds of traffic. Each figure is a run of its own, in this order:
+//
+//   a burst on the idle farm · warm-up · the measurement · the last worker leaves · settling · a new one joins
+
+import { POLICIES, type PolicyName } from "../core/director/policies.js";
+import { BOARD_FLOWS, BOARD_SOURCES } from "../core/memory/load-board.js";
+import { median } from "./support/machine.js";
+import { Random, zipf } from "./support/random.js";
+import { AFFINITY_MS, MEAN_IDLE_MS, MEAN_REQUEST_MS, SimulatedFarm } from "./support/simulated-farm.js";
+
+export const BALANCE_TRAFFIC = ["equal", "zipf", "zipf-spill", "bursty"] as const;
+/**
+ * "equal": flows come one by one, each of any source as likely as of another. "zipf": the source number n (from 1) is 1/n
+ * as likely as the first. "zipf-spill": the same, and hot sources may spill. "bursty": flows come many at once, each of a
+ * source that was never seen before. All bring the same number of flows.
+ */
+export type BalanceTraffic = (typeof BALANCE_TRAFFIC)[number];
+
+export interface BalanceOptions {
+  readonly workers: readonly number[];
+  readonly traffic: readonly BalanceTraffic[];
+  readonly policies: readonly PolicyName[];
+  /** Simulated seconds of the measurement. */
+  readonly seconds: number;
+  /** Runs of each figure, with seeds of their own. */
+  readonly rounds: number;
+  /** Flows of a source from which on it may spill, in "zipf-spill". */
+  readonly spillFlows: number;
+  readonly slowStartMs: number;
+  readonly seed: number;
+}
+
+export interface BalanceFigure {
+  readonly traffic: BalanceTraffic;
+  readonly workers: number;
+  readonly policy: PolicyName;
+  /** Most flows of a worker less the fewest, after a burst on the idle farm before any worker answers; the worst round. */
+  readonly burstSpread: number;
+  /**
+   * Standard deviation of the workers' loads, and the highest load, each as a multiple of the mean load at the same moment; means
+   * over moments and rounds. Load: flows and requests in flight.
+   */
+  readonly variation: number;
+  readonly maxToMean: number;
+  /** Part of the flows that did not go to their source's worker. */
+  readonly spilled: number;
+  /** Parts of all flows and of all sources that a worker took with it when it left. */
+  readonly leaverFlows: number;
+  readonly leaverSources: number;
+  /** New sources that a worker got in its first second, as a multiple of an even part. */
+  readonly newcomerSources: number;
+  /** Time until it had nine tenths of the mean load of the others; the median round, and null if it took more than a minute. */
+  readonly newcomerMs: number | null;
+  /** Flows that found no place, and flows and sources that moved though their worker stayed: 0. */
+  readonly unexpected: number;
+}
+
+/** Flows that a worker has on average: as many begin in a mean flow's time. */
+export const FLOWS_PER_WORKER = 50;
+/** Sources, for each worker, that come again: each begins a flow every 20 s on average, and is mostly forgotten by then. */
+const SOURCES_PER_WORKER = 1000;
+/** Flows of a burst, for each worker. */
+const BURST_PER_WORKER = 20;
+const WARM_UP_MS = AFFINITY_MS + 5000;
+const SAMPLE_MS = 20;
+const SETTLING_MS = AFFINITY_MS;
+const LONGEST_JOIN_MS = 60_000;
+/** Numbers of sources that are seen once begin here, above all that come again. */
+const FIRST_STRANGER = 1 << 24;
+
+/** A farm of one worker is left alone. */
+const NOBODY_LEFT = { leaverFlows: 0, leaverSources: 0, moved: 0 };
+const NOBODY_JOINED = { newcomerSources: 1, newcomerMs: 0, moved: 0 };
+
+type Arrivals = (tick: number, begin: (source: number) => void) => void;
+
+/** What begins in each millisecond. */
+function arrivalsOf(traffic: BalanceTraffic, workers: number, random: Random): Arrivals {
+  const meanFlowMs = MEAN_REQUEST_MS + MEAN_IDLE_MS;
+  const gapMs = meanFlowMs / (FLOWS_PER_WORKER * workers);
+  const sources = SOURCES_PER_WORKER * workers;
+  let next = 0;
+  if (traffic === "bursty") {
+    let stranger = FIRST_STRANGER * 2;
+    const size = BURST_PER_WORKER * workers;
+    return (tick, begin) => {
+      for (; next <= tick; next += random.wait(gapMs * size)) {
+        for (let i = 0; i < size; i++) begin(stranger++);
+      }
+    };
+  }
+  const source = traffic === "equal" ? () => random.below(sources) : zipf(random, sources);
+  return (tick, begin) => {
+    for (; next <= tick; next += random.wait(gapMs)) begin(source());
+  };
+}
+
+/** More flows than workers at once on an idle farm, none a multiple of the other. */
+function burstOn(farm: SimulatedFarm, workers: number): number {
+  for (let i = 0; i < FLOWS_PER_WORKER * workers + 1; i++) farm.begin(FIRST_STRANGER + i);
+  const flows = Array.from({ length: workers }, (_, worker) => farm.board.get(worker, BOARD_FLOWS));
+  return Math.max(...flows) - Math.min(...flows);
+}
+
+/** How uneven the loads are at this moment. */
+function unevenness(farm: SimulatedFarm, workers: number): { variation: number; maxToMean: number } {
+  let sum = 0;
+  let squares = 0;
+  let most = 0;
+  for (let worker = 0; worker < workers; worker++) {
+    const load = farm.loadOf(worker);
+    sum += load;
+    squares += load * load;
+    if (load > most) most = load;
+  }
+  const mean = sum / workers;
+  // No load at all is even.
+  if (sum === 0) return { variation: 0, maxToMean: 1 };
+  return {
+    variation: Math.sqrt(Math.max(0, squares / workers - mean * mean)) / mean,
+    maxToMean: most / mean,
+  };
+}
+
+type Round = Omit<BalanceFigure, "traffic" | "workers" | "policy" | "newcomerMs"> & { newcomerMs: number };
+
+function run(
+  traffic: BalanceTraffic,
+  workers: number,
+  policy: PolicyName,
+  options: BalanceOptions,
+  seed: number,
+): Round {
+  const random = new Random(seed);
+  const spillFlows = traffic === "zipf-spill" ? options.spillFlows : 0;
+  const { slowStartMs } = options;
+  const farm = new SimulatedFarm({
+    workers,
+    policy: POLICIES[policy],
+    spillFlows,
+    slowStartMs,
+    seed,
+    random,
+  });
+  const arrivals = arrivalsOf(traffic, workers, random);
+  const go = (ms: number) => {
+    for (let i = 0; i < ms; i++) farm.step(arrivals);
+  };
+  const burstSpread = burstOn(farm, workers);
+  go(WARM_UP_MS);
+  const evenness = measure(farm, workers, options.seconds * 1000, go);
+  const leaving = workers > 1 ? leave(farm, workers - 1, go) : NOBODY_LEFT;
+  const joining = workers > 1 ? join(farm, workers, go) : NOBODY_JOINED;
+  const unexpected = farm.refused + leaving.moved + joining.moved;
+  const { leaverFlows, leaverSources } = leaving;
+  const { newcomerSources, newcomerMs } = joining;
+  return {
+    burstSpread,
+    ...evenness,
+    leaverFlows,
+    leaverSources,
+    newcomerSources,
+    newcomerMs,
+    unexpected,
+  };
+}
+
+function measure(farm: SimulatedFarm, workers: number, ms: number, go: (ms: number) => void) {
+  const samples = Math.ceil(ms / SAMPLE_MS);
+  const begun = farm.begun;
+  const spilled = farm.spilled;
+  let variation = 0;
+  let maxToMean = 0;
+  for (let sample = 0; sample < samples; sample++) {
+    go(SAMPLE_MS);
+    const seen = unevenness(farm, workers);
+    variation += seen.variation;
+    maxToMean += seen.maxToMean;
+  }
+  return {
+    variation: variation / samples,
+    maxToMean: maxToMean / samples,
+    // In a short run nothing may have begun.
+    spilled: (farm.spilled - spilled) / Math.max(1, farm.begun - begun),
+  };
+}
+
+function leave(farm: SimulatedFarm, leaver: number, go: (ms: number) => void) {
+  const before = farm.holdings();
+  const leaverFlows = farm.board.get(leaver, BOARD_FLOWS) / farm.table.flows;
+  const leaverSources = farm.board.get(leaver, BOARD_SOURCES) / farm.table.sources;
+  farm.leave(leaver);
+  go(1000);
+  const moved = farm.movedSince(before);
+  go(SETTLING_MS);
+  return { leaverFlows, leaverSources, moved };
+}
+
+function join(farm: SimulatedFarm, workers: number, go: (ms: number) => void) {
+  const newcomer = workers - 1;
+  const before = farm.holdings();
+  const placedBefore = farm.placed.slice();
+  const joined = farm.tick;
+  let newcomerMs = Number.POSITIVE_INFINITY;
+  let newcomerSources = 0;
+  let moved = 0;
+  farm.join(newcomer);
+  for (let ms = 1; ms <= LONGEST_JOIN_MS && (ms <= 1000 || newcomerMs > LONGEST_JOIN_MS); ms++) {
+    go(1);
+    if (ms === 1000) {
+      moved = farm.movedSince(before);
+      const placed = farm.placed.map((count, worker) => count - placedBefore[worker]!);
+      const all = placed.reduce((sum, count) => sum + count, 0);
+      newcomerSources = (placed[newcomer]! / Math.max(1, all)) * workers;
+    }
+    let others = 0;
+    for (let worker = 0; worker < newcomer; worker++) others += farm.loadOf(worker);
+    const isEven = farm.loadOf(newcomer) >= (0.9 * others) / newcomer;
+    if (isEven && newcomerMs > LONGEST_JOIN_MS) newcomerMs = farm.tick - joined;
+  }
+  return { newcomerSources, newcomerMs, moved };
+}
+
+function figureOf(
+  traffic: BalanceTraffic,
+  workers: number,
+  policy: PolicyName,
+  options: BalanceOptions,
+): BalanceFigure {
+  const rounds = Array.from({ length: options.rounds }, (_, round) =>
+    run(traffic, workers, policy, options, options.seed + round),
+  );
+  const mean = (of: (round: Round) => number) =>
+    rounds.reduce((sum, round) => sum + of(round), 0) / rounds.length;
+  const newcomerMs = median(rounds.map((round) => round.newcomerMs));
+  return {
+    traffic,
+    workers,
+    policy,
+    burstSpread: Math.max(...rounds.map((round) => round.burstSpread)),
+    variation: mean((round) => round.variation),
+    maxToMean: mean((round) => round.maxToMean),
+    spilled: mean((round) => round.spilled),
+    leaverFlows: mean((round) => round.leaverFlows),
+    leaverSources: mean((round) => round.leaverSources),
+    newcomerSources: mean((round) => round.newcomerSources),
+    newcomerMs: newcomerMs <= LONGEST_JOIN_MS ? newcomerMs : null,
+    unexpected: rounds.reduce((sum, round) => sum + round.unexpected, 0),
+  };
+}
+
+/** One figure for each kind of traffic, size of farm and policy. */
+export function runBalance(options: BalanceOptions): BalanceFigure[] {
+  return options.traffic.flatMap((traffic) =>
+    options.workers.flatMap((workers) =>
+      options.policies.map((policy) => figureOf(traffic, workers, policy, options)),
+    ),
+  );
+}

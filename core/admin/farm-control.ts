@@ -1,7 +1,8 @@
 // What the admin interface may ask of a farm. `Farm` implements it; tests stand in for it.
 
 import type { FarmStatus, WorkerCounts } from "../farm-status.js";
-import type { FlowEntryStatus, FlowFilter } from "../flow/flow-list.js";
+import type { FlowFilter } from "../flow/flow-filter.js";
+import type { FlowEntryStatus } from "../flow/flow-list.js";
 
 export interface FarmControl {
   status(): FarmStatus;
@@ -21,9 +22,12 @@ export interface FarmControl {
   drain(worker: number): Promise<void>;
   /** Replaces the app's workers one by one, and the storage thread, by ones that have read the app's files anew. */
   reload(): Promise<void>;
-  /** Entries of the flow table that fit, at most `limit`, in the table's order. */
-  listFlows(filter: FlowFilter, limit: number): FlowEntryStatus[];
-  countFlows(filter: FlowFilter): number;
-  /** Ends the flows and unpins the sources that fit; returns how many there were. Connections of ended flows are reset. */
-  removeFlows(filter: FlowFilter): number;
+  /**
+   * Entries of the flow table that fit, at most `limit`, in the table's order. This and the next two walk the table in
+   * slices, between which packets have their turn, and reject with a `FlowFilterError` for a filter that cannot be.
+   */
+  listFlows(filter: FlowFilter, limit: number): Promise<FlowEntryStatus[]>;
+  countFlows(filter: FlowFilter): Promise<number>;
+  /** Ends the flows and unpins the sources that fit; resolves with how many there were. Connections of ended flows are reset. */
+  removeFlows(filter: FlowFilter): Promise<number>;
 }

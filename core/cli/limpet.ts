@@ -1,17 +1,39 @@
 #!/usr/bin/env node
 // The limpet command: one file a subcommand, errors in one sentence. Exit codes: 0 done, 1 failed while running,
-// 2 could not begin (a wrong option, no right to the device, an unreadable database, an app that does not load).
+// 2 could not begin (a wrong option, a busy port, an unreadable database, an app that does not load, no farm to ask).
 
 import { Command, CommanderError } from "commander";
 import { version } from "../farm.js";
+import { checkCommand } from "./check.js";
+import { drainCommand } from "./drain.js";
+import { flowsCommand } from "./flows.js";
+import { reloadCommand } from "./reload.js";
 import { serveCommand } from "./serve.js";
+import { statusCommand } from "./status.js";
+import { topCommand } from "./top.js";
+import { workersCommand } from "./workers.js";
 
 const EXIT_COULD_NOT_BEGIN = 2;
+
+// Whoever reads what we print may stop at any line: `limpet flows | head`.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
 
 const program = new Command("limpet")
   .description("A load-balanced server farm in one Node.js process.")
   .version(version, "-V, --version", "print the version")
+  .commandsGroup("A farm:")
   .addCommand(serveCommand())
+  .addCommand(checkCommand())
+  .commandsGroup("A farm that is running:")
+  .addCommand(statusCommand())
+  .addCommand(topCommand())
+  .addCommand(workersCommand())
+  .addCommand(flowsCommand())
+  .addCommand(drainCommand())
+  .addCommand(reloadCommand())
   .showSuggestionAfterError(true);
 
 for (const command of [program, ...program.commands]) {

@@ -9,7 +9,7 @@ export const FLOW_COUNTERS = [
   "flows_evicted_opening",
   "flows_evicted_closing",
   "flows_evicted_idle",
-  "flows_removed", // with their worker
+  "flows_removed", // with their worker, or by an operator
   "sources_started",
   "sources_aged",
   "sources_evicted_idle",

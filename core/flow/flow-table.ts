@@ -28,11 +28,13 @@ import {
 } from "./flow-counters.js";
 import {
   type FlowTableMemory,
+  KIND_KEY_MASK,
   KIND_STATE_MASK,
   KIND_STATE_SHIFT,
   KIND_WORKER_SHIFT,
   NO_ENTRY,
   SLOT_GENERATION,
+  SLOT_KEY,
   SLOT_KIND,
   SLOT_LAST_SEEN,
   SLOT_LIVE_FLOWS,
@@ -46,6 +48,7 @@ import {
   slotWords,
   stateAt,
 } from "./flow-entry.js";
+import { KEY_KIND } from "./flow-key.js";
 import { isOpeningSyn, isPlain, nextTcpState } from "./flow-state.js";
 import { type FlowTimeouts, isExpired, type TimeoutByState, timeoutsByState } from "./flow-timeouts.js";
 import { fillSlot, findEntry, findFreePlace, freeSlot, NO_PLACE } from "./slots.js";
@@ -219,6 +222,14 @@ export class FlowTable {
     return true;
   }
 
+  /** Copies the entry's key to `keys[at …]`. */
+  readKey(entry: number, keys: Int32Array, at: number): void {
+    const words = this.#words;
+    const key = (entry << SLOT_SHIFT) + SLOT_KEY;
+    for (let i = 0; i < KEY_KIND; i++) keys[at + i] = words[key + i]!;
+    keys[at + KEY_KIND] = words[(entry << SLOT_SHIFT) + SLOT_KIND]! & KIND_KEY_MASK;
+  }
+
   workerOf(entry: number): number {
     return this.#words[(entry << SLOT_SHIFT) + SLOT_KIND]! >>> KIND_WORKER_SHIFT;
   }
@@ -275,17 +286,25 @@ export class FlowTable {
 
   /**
    * Ends all flows of a worker that is gone, and unpins its sources: their next packets are those of unknown flows and
-   * sources. Goes through the whole table at once: 20 to 40 ms for a million slots. Returns the number of flows ended.
+   * sources. `ended` is told of each flow's entry before it goes. Goes through the whole table at once: 20 to 40 ms for a million
+   * slots. Returns the number of flows ended.
    */
-  removeWorker(worker: number, now: number): number {
+  removeWorker(worker: number, now: number, ended: (flow: number) => void = () => {}): number {
     const before = this.#flows;
     for (let entry = 0; entry < this.capacity; entry++) {
       const state = this.stateOf(entry);
       if (state === 0 || this.workerOf(entry) !== worker) continue;
-      if (state === STATE_SOURCE) this.#removeSource(entry, SOURCES_REMOVED);
-      else this.#endFlow(entry, now, FLOWS_REMOVED);
+      if (state !== STATE_SOURCE) ended(entry);
+      this.remove(entry, now);
     }
     return before - this.#flows;
+  }
+
+  /** Takes out what is in the slot, if anything: ends a flow, unpins a source. */
+  remove(entry: number, now: number): void {
+    const state = this.stateOf(entry);
+    if (state === STATE_SOURCE) this.#removeSource(entry, SOURCES_REMOVED);
+    else if (state !== 0) this.#endFlow(entry, now, FLOWS_REMOVED);
   }
 
   #endFlow(entry: number, now: number, counter: number): void {

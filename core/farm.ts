@@ -1,59 +1,60 @@
 // The public entry, "limpet": `createFarm(options)` gives a farm, `listen` starts it, `close` ends it.
-// Everything is put together here: shared memory, storage thread, links, worker threads, director.
+// Everything is put together here: shared memory, storage thread, links, director, workers, admin.
 
+import { EventEmitter } from "node:events";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { MessageChannel } from "node:worker_threads";
-import { Piscina } from "piscina";
 import type { WorkerOptions } from "../workers/worker-options.js";
+import { AdminServer } from "./admin/admin-server.js";
+import type { FarmControl } from "./admin/farm-control.js";
 import { Director } from "./director/director.js";
 import { DirectorLoop } from "./director/director-loop.js";
-import { POLICIES } from "./director/policies.js";
-import type { Verdict } from "./director/verdict.js";
+import { POLICIES, type PolicyName } from "./director/policies.js";
 import { allocateWorkerRings, type WorkerRings } from "./director/worker-port.js";
+import { type FarmLinks, farmAddresses, openLinks } from "./farm-links.js";
+import { reportStatus } from "./farm-report.js";
+import type { FarmStatus, WorkerCounts } from "./farm-status.js";
 import { allocateFlowTable } from "./flow/flow-entry.js";
+import type { FlowFilter } from "./flow/flow-filter.js";
 import { createSeed, seedFrom } from "./flow/flow-hash.js";
+import { type FlowEntryStatus, FlowList } from "./flow/flow-list.js";
 import { FlowTable } from "./flow/flow-table.js";
 import { DEFAULT_FLOW_TIMEOUTS } from "./flow/flow-timeouts.js";
-import type { Link } from "./link/link.js";
-import { TunLink } from "./link/tun.js";
-import { hasIpv6 } from "./link/tun-device.js";
+import type { PacketLink } from "./link/link.js";
+import { Counters } from "./memory/counters.js";
 import {
   allocateLoadBoard,
-  BOARD_COMMAND,
-  BOARD_CONNECTIONS,
   BOARD_FLOWS,
-  BOARD_IN_FLIGHT,
-  BOARD_REQUESTS,
   BOARD_SOURCES,
-  BOARD_STATE,
-  BOARD_WEIGHT,
-  COMMAND_RUN,
-  COMMAND_STOP,
-  FULL_WEIGHT,
   LoadBoard,
-  WORKER_ABSENT,
-  WORKER_SERVING,
-  WORKER_STARTING,
+  MAX_WORKERS,
+  STAND_IN,
 } from "./memory/load-board.js";
 import { allocatePacketPool, type PacketPoolMemory } from "./memory/packet-pool.js";
-import { wakeConsumer } from "./memory/ring.js";
 import { allocateSessionDirectory, type SessionDirectoryMemory } from "./memory/session-directory.js";
+import { WORKER_COUNTERS, type WorkerCounterName } from "./memory/worker-counters.js";
 import {
+  describeSettings,
   type FarmOptions,
   type FarmSettings,
-  hostAddressOf,
   OptionError,
   resolveOptions,
-  urlOf,
 } from "./options.js";
 import { loadSecret } from "./secret.js";
-import { StorageHandle } from "./storage-handle.js";
+import { StorageHandle } from "./supervision/storage-handle.js";
+import { Supervisor, TICK_INTERVAL_MS } from "./supervision/supervisor.js";
+import { WorkerThread } from "./supervision/worker-thread.js";
 
-export { TunError } from "./link/tun-device.js";
+export type { FarmStatus, WorkerCounts, WorkerState, WorkerStatus } from "./farm-status.js";
+export { type FlowFilter, FlowFilterError } from "./flow/flow-filter.js";
+export type { FlowEntryStatus } from "./flow/flow-list.js";
+export { TunError } from "./link/interface-address.js";
+export { SocketError } from "./link/socket.js";
 export type { FarmOptions } from "./options.js";
 export { OptionError } from "./options.js";
+export { StorageStartError } from "./supervision/storage-handle.js";
+export { WorkerStartError } from "./supervision/worker-thread.js";
 
 /** limpet's own version. */
 export const version: string = (createRequire(import.meta.url)("../../package.json") as { version: string })
@@ -67,95 +68,92 @@ const RING_PACKETS = 4096;
 const TRANSMIT_WORDS = 65_536;
 /** Sessions whose version is known without a query; 32 bytes each. */
 const DIRECTORY_ENTRIES = 65_536;
-/** How long a worker may take to load and set up its app, in ms. */
-const WORKER_START_TIMEOUT_MS = 30_000;
+/** What answers while no worker of the app does. */
+const STAND_IN_APP = new URL("../workers/app/unavailable.js", import.meta.url).href;
 
-/** What a farm is doing. */
-export interface FarmStatus {
-  readonly workers: readonly WorkerStatus[];
-  readonly flows: number;
-  readonly sources: number;
-  readonly flowEntries: number;
-  readonly freeSlots: number;
-  /** Packets by what became of them, since the start. */
-  readonly verdicts: Readonly<Record<Verdict, number>>;
-}
-
-export interface WorkerStatus {
-  readonly worker: number;
-  /** False until the worker's app is set up, and once its thread has ended. */
-  readonly isServing: boolean;
-  readonly flows: number;
-  readonly sources: number;
-  readonly inFlight: number;
-  readonly connections: number;
-  readonly requests: number;
-}
-
+/** What a farm tells while it runs: `farm.on("workerFailed", (worker, error) => …)`. */
 export interface FarmEvents {
-  /** Something that somebody should look at; the farm goes on. */
-  readonly onWarning?: (message: string) => void;
-  /** A worker has ended without being asked to. */
-  readonly onWorkerFailed?: (worker: number, error: unknown) => void;
+  /** Something that somebody should look at, in one sentence; the farm goes on. */
+  warning: [message: string];
+  /** A worker takes new sources from now on. */
+  workerServing: [worker: number];
+  /** A worker has left, as it should. */
+  workerGone: [worker: number];
+  /** A worker has ended without being told to, hung, or could not start; the next one follows in `retryMs`. */
+  workerFailed: [worker: number, error: unknown, retryMs: number];
 }
 
 /** Parts that tests and benchmarks bring along instead of devices. */
 export interface FarmParts {
-  /** The links, instead of a TUN device. */
-  readonly links?: readonly Link[];
+  /** Links that carry packets, instead of a TUN device. */
+  readonly links?: readonly PacketLink[];
 }
 
 /** Checks the options; opens nothing yet. Throws `OptionError`. */
-export function createFarm(options: FarmOptions = {}, events: FarmEvents = {}, parts: FarmParts = {}): Farm {
-  return new Farm(resolveOptions(options), events, parts);
+export function createFarm(options: FarmOptions = {}, parts: FarmParts = {}): Farm {
+  return new Farm(resolveOptions(options), parts);
 }
 
-export class Farm {
-  readonly settings: FarmSettings;
-  readonly #events: FarmEvents;
-  readonly #board: LoadBoard;
+export class Farm extends EventEmitter<FarmEvents> implements FarmControl {
+  #settings: FarmSettings;
+  readonly #givenLinks: readonly PacketLink[] | undefined;
   readonly #boardMemory = allocateLoadBoard();
+  readonly #board = new LoadBoard(this.#boardMemory);
   readonly #pool: PacketPoolMemory;
   readonly #directory: SessionDirectoryMemory = allocateSessionDirectory(DIRECTORY_ENTRIES);
   readonly #table: FlowTable;
-  readonly #workers: { readonly rings: WorkerRings; readonly ended: Promise<void> }[] = [];
-  readonly #givenLinks: readonly Link[] | undefined;
-  #links: readonly Link[] = [];
+  readonly #flowList: FlowList;
+  /** By worker number: what its threads have counted, one after the other. */
+  readonly #counters = new Map<number, Counters<WorkerCounterName>>();
+  #links: FarmLinks = { links: [], urls: [], absentTun: undefined };
   #storage: StorageHandle | undefined;
-  #threads: Piscina | undefined;
   #director: Director | undefined;
+  #supervisor: Supervisor<WorkerThread> | undefined;
   #loop: DirectorLoop | undefined;
+  #admin: AdminServer | undefined;
+  #ticks: NodeJS.Timeout | undefined;
   #secret: Uint8Array = new Uint8Array(0);
+  #listeningSinceMs = 0;
+  #isDraining = false;
+  /** Resizes, drains and reloads, one after the other. */
+  #changes: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
-  constructor(settings: FarmSettings, events: FarmEvents, parts: FarmParts) {
-    this.settings = settings;
-    this.#events = events;
+  constructor(settings: FarmSettings, parts: FarmParts) {
+    super();
+    this.#settings = settings;
     this.#givenLinks = parts.links;
-    this.#board = new LoadBoard(this.#boardMemory);
     this.#pool = allocatePacketPool(settings.poolSlots, SLOT_BYTES);
+    const table = allocateFlowTable(settings.flowEntries);
     const timeouts = { ...DEFAULT_FLOW_TIMEOUTS, affinityTimeMs: settings.affinityTimeMs };
-    this.#table = new FlowTable(allocateFlowTable(settings.flowEntries), timeouts, "evict", {
+    this.#table = new FlowTable(table, timeouts, settings.tableFull, {
       flowStarted: (worker) => this.#board.add(worker, BOARD_FLOWS, 1),
       flowEnded: (worker) => this.#board.add(worker, BOARD_FLOWS, -1),
       sourceStarted: (worker) => this.#board.add(worker, BOARD_SOURCES, 1),
       sourceEnded: (worker) => this.#board.add(worker, BOARD_SOURCES, -1),
     });
+    const affinity = { ipv4: settings.affinityPrefix, ipv6: settings.affinityPrefix6 };
+    this.#flowList = new FlowList(table, affinity, () => performance.now());
   }
 
-  /** Addresses that the farm answers at: those of the settings, IPv6 only where the system has it. */
-  get addresses(): FarmSettings["addresses"] {
-    return this.settings.addresses.filter(({ address }) => address.length === 4 || hasIpv6());
-  }
-
-  /** The URLs to open. */
-  get urls(): string[] {
-    return this.addresses.map((address) => urlOf(address, this.settings.port));
+  /** The URLs to open, once the farm listens. */
+  get urls(): readonly string[] {
+    return this.#links.urls;
   }
 
   /** One line for each link. */
   get links(): string[] {
-    return this.#links.map((link) => link.description);
+    return this.#links.links.map((link) => link.description);
+  }
+
+  /** Why there is no TUN device, and how to get one, in one sentence; undefined where there is one, or none was wanted. */
+  get absentTun(): string | undefined {
+    return this.#links.absentTun;
+  }
+
+  /** Where the admin interface is, if there is one. */
+  get adminUrl(): string | undefined {
+    return this.#admin?.url;
   }
 
   /**
@@ -163,151 +161,231 @@ export class Farm {
    * whose `code` names the cause) if any of them cannot be had; everything is closed again then.
    */
   async listen(): Promise<void> {
-    const { settings } = this;
+    const settings = this.#settings;
     if (!existsSync(new URL(settings.appUrl))) {
       throw new OptionError(`app (--app): there is no file ${fileURLToPath(settings.appUrl)}`);
     }
     try {
-      this.#links = this.#givenLinks ?? [this.#openTun()];
-      this.#storage = await StorageHandle.start(settings, this.#directory, (message) =>
-        this.#events.onWarning?.(message),
-      );
+      this.#links = await openLinks(settings, this.#givenLinks);
+      this.#storage = await StorageHandle.start(settings, this.#directory, {
+        onWarning: (message) => this.emit("warning", message),
+        onReplaced: () => this.#replaceStoragePorts(),
+      });
       this.#secret = loadSecret(settings.secret, settings.database);
-      this.#director = new Director({
-        links: this.#links,
-        pool: this.#pool,
-        flowTable: this.#table,
-        loadBoard: this.#board,
-        policy: POLICIES[settings.policy],
-        seed: settings.seed === undefined ? createSeed() : seedFrom(BigInt(settings.seed)),
-        addresses: this.addresses.map(({ address }) => address),
-        datagramPort: settings.port,
-        affinityPrefix4: settings.affinityPrefix,
-        affinityPrefix6: settings.affinityPrefix6,
-        now: () => performance.now(),
-      });
-      this.#threads = new Piscina({
-        filename: new URL("../workers/worker.js", import.meta.url).href,
-        minThreads: settings.workers,
-        maxThreads: settings.workers,
-        concurrentTasksPerWorker: 1,
-        // The workers have rings of their own to sleep at; piscina's would block their event loops.
-        atomics: "disabled",
-      });
-      await Promise.all(Array.from({ length: settings.workers }, (_, worker) => this.#startWorker(worker)));
+      this.#director = this.#createDirector();
+      this.#supervisor = this.#createSupervisor(this.#director);
+      this.#ticks = setInterval(() => this.#supervisor?.tick(), TICK_INTERVAL_MS);
+      await this.#supervisor.start();
+      if (settings.admin !== undefined) {
+        this.#admin = new AdminServer(this, settings.admin, settings.adminToken, (message) =>
+          this.emit("warning", message),
+        );
+        await this.#admin.start();
+      }
       this.#loop = new DirectorLoop(this.#director);
       this.#loop.start();
+      this.#listeningSinceMs = performance.now();
     } catch (error) {
       await this.close();
       throw error;
     }
   }
 
+  // ---- Looking ------------------------------------------------------------------------------------------------------
+
   status(): FarmStatus {
-    const director = this.#director;
-    if (director === undefined) throw new Error("the farm has not been started");
-    return {
-      workers: this.#workers.map((_, worker) => ({
-        worker,
-        isServing: this.#board.get(worker, BOARD_STATE) === WORKER_SERVING,
-        flows: this.#board.get(worker, BOARD_FLOWS),
-        sources: this.#board.get(worker, BOARD_SOURCES),
-        inFlight: this.#board.get(worker, BOARD_IN_FLIGHT),
-        connections: this.#board.get(worker, BOARD_CONNECTIONS),
-        requests: this.#board.get(worker, BOARD_REQUESTS),
-      })),
-      flows: this.#table.flows,
-      sources: this.#table.sources,
-      flowEntries: this.#table.capacity,
-      freeSlots: director.freeSlots,
-      verdicts: director.counters.snapshot(),
-    };
+    const director = this.#started(this.#director);
+    const uptimeMs = this.#listeningSinceMs === 0 ? 0 : performance.now() - this.#listeningSinceMs;
+    return reportStatus({
+      version,
+      uptimeMs,
+      isDraining: this.#isDraining || this.#closed !== undefined,
+      settings: this.#settings,
+      links: this.#links,
+      board: this.#board,
+      table: this.#table,
+      director,
+      supervisor: this.#started(this.#supervisor),
+      storage: this.#started(this.#storage),
+      countsOf: (worker) => this.#counters.get(worker)?.snapshot(),
+    });
   }
 
-  /** Ends connections, workers, links and the database, in this order. Resolves, for every caller, when all are gone. */
+  /** What the workers have counted since the start, at most a second old. */
+  workerCounts(): ReadonlyMap<number, WorkerCounts> {
+    return new Map([...this.#counters].map(([worker, counters]) => [worker, counters.snapshot()]));
+  }
+
+  /** The effective settings by the name of their option; without secrets. */
+  settings(): Record<string, string | number | boolean> {
+    return describeSettings(this.#settings);
+  }
+
+  /**
+   * Entries of the flow table that fit, at most `limit`. Packets have their turn while the table is walked. This and the two below
+   * reject with a `FlowFilterError` for a filter that cannot be.
+   */
+  listFlows(filter: FlowFilter, limit: number): Promise<FlowEntryStatus[]> {
+    return this.#flowList.list(filter, limit);
+  }
+
+  countFlows(filter: FlowFilter): Promise<number> {
+    return this.#flowList.count(filter);
+  }
+
+  // ---- Changing -----------------------------------------------------------------------------------------------------
+
+  /** Ends the flows, whose connections are reset, and unpins the sources that fit. Resolves with how many there were. */
+  async removeFlows(filter: FlowFilter): Promise<number> {
+    const director = this.#started(this.#director);
+    let removed = 0;
+    await this.#flowList.visit(filter, (entry) => {
+      director.removeEntry(entry);
+      removed++;
+      return true;
+    });
+    return removed;
+  }
+
+  /**
+   * Starts or drains workers until there are so many. Existing sources stay where they are unless their worker leaves. Resolves
+   * when the new ones serve and the others are gone. Rejects with an `OptionError` for anything but "auto" or 1 … 64.
+   */
+  resize(workers: number | "auto"): Promise<void> {
+    return this.#change(async (supervisor) => {
+      const { workers: target } = resolveOptions({ workers });
+      this.#settings = { ...this.#settings, workers: target };
+      await supervisor.resize(target);
+    });
+  }
+
+  /**
+   * Lets a worker finish what it has, gives it nothing new, and ends it: when its connections have ended, at the latest after
+   * `drainSeconds`. Without a number, all of them: no new connections are taken. Resolves when it is gone. Rejects with an
+   * `OptionError` if there is no such worker or it is the last one.
+   */
+  async drain(worker?: number): Promise<void> {
+    if (worker !== undefined) {
+      await this.#change((supervisor) => supervisor.drain(worker));
+      return;
+    }
+    this.#isDraining = true;
+    for (const link of this.#links.links) if (link.kind === "socket") link.stopListening();
+    await this.#supervisor?.drainAll();
+  }
+
+  /**
+   * Replaces the workers one by one, and the storage thread, by ones that have read the app's files anew. No request fails
+   * because of it. Rejects, and goes on with the old ones, if the app cannot be loaded.
+   */
+  reload(): Promise<void> {
+    return this.#change(async (supervisor) => {
+      await this.#started(this.#storage).reload();
+      await supervisor.replaceAll();
+    });
+  }
+
+  /** Changes how workers are chosen for new sources; flows and sources stay where they are. Throws `OptionError`. */
+  usePolicy(policy: PolicyName): void {
+    const settings = resolveOptions({ policy });
+    this.#started(this.#director).policy = POLICIES[settings.policy];
+    this.#settings = { ...this.#settings, policy: settings.policy };
+  }
+
+  /** Ends connections, workers, links and the database at once. Resolves, for every caller, when all are gone. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
   }
 
   async #close(): Promise<void> {
-    for (const [worker, { rings }] of this.#workers.entries()) {
-      this.#board.set(worker, BOARD_COMMAND, COMMAND_STOP);
-      wakeConsumer(rings.descriptors);
-    }
-    await Promise.allSettled(this.#workers.map(({ ended }) => ended));
-    // One more turn takes the workers' last packets to links that they cannot write to themselves.
-    this.#director?.turn();
+    await this.#admin?.close();
+    await this.#supervisor?.stopAll();
+    clearInterval(this.#ticks);
     this.#loop?.stop();
-    for (const link of this.#links) link.close();
-    await this.#threads?.destroy();
+    for (const link of this.#links.links) link.close();
     await this.#storage?.close();
   }
 
-  #openTun(): Link {
-    const { device, mtuBytes } = this.settings;
-    return new TunLink({ device, mtuBytes, hostAddresses: this.addresses.map(hostAddressOf) });
+  #change(change: (supervisor: Supervisor<WorkerThread>) => Promise<void>): Promise<void> {
+    const supervisor = this.#started(this.#supervisor);
+    const changed = this.#changes.then(() => change(supervisor));
+    this.#changes = changed.catch(() => {});
+    return changed;
   }
 
-  /** Resolves when the worker serves. */
-  async #startWorker(worker: number): Promise<void> {
-    const { settings } = this;
+  #started<Part>(part: Part | undefined): Part {
+    if (part === undefined) throw new Error("the farm has not been started");
+    return part;
+  }
+
+  // ---- Putting together ---------------------------------------------------------------------------------------------
+
+  #createDirector(): Director {
+    const settings = this.#settings;
+    return new Director({
+      links: this.#links.links,
+      pool: this.#pool,
+      flowTable: this.#table,
+      loadBoard: this.#board,
+      policy: POLICIES[settings.policy],
+      seed: settings.seed === undefined ? createSeed() : seedFrom(BigInt(settings.seed)),
+      addresses: farmAddresses(settings).map(({ address }) => address),
+      datagramPort: settings.port,
+      affinity: settings.affinity,
+      affinityPrefix4: settings.affinityPrefix,
+      affinityPrefix6: settings.affinityPrefix6,
+      spillFlows: settings.spillFlows,
+      now: () => performance.now(),
+    });
+  }
+
+  #createSupervisor(director: Director): Supervisor<WorkerThread> {
+    const { workers, hangTimeoutMs, drainTimeoutMs, slowStartMs } = this.#settings;
+    const parts = {
+      board: this.#board,
+      ports: director,
+      startThread: (worker: number) => this.#startThread(worker),
+      hangTimeoutMs,
+      drainTimeoutMs,
+      slowStartMs,
+      now: () => performance.now(),
+    };
+    return new Supervisor(workers, parts, {
+      onServing: (worker) => this.emit("workerServing", worker),
+      onGone: (worker) => this.emit("workerGone", worker),
+      onFailed: (worker, error, retryMs) => this.emit("workerFailed", worker, error, retryMs),
+      onWarning: (message) => this.emit("warning", message),
+    });
+  }
+
+  async #startThread(worker: number): Promise<{ thread: WorkerThread; rings: WorkerRings }> {
+    const settings = this.#settings;
     const rings = allocateWorkerRings(RING_PACKETS, settings.poolSlots, TRANSMIT_WORDS);
-    const ready = new MessageChannel();
-    const options: WorkerOptions = {
+    const counters = this.#counters.get(worker) ?? new Counters(WORKER_COUNTERS);
+    if (worker < MAX_WORKERS) this.#counters.set(worker, counters);
+    const options: Omit<WorkerOptions, "controlPort"> = {
       worker,
-      appUrl: settings.appUrl,
+      appUrl: worker === STAND_IN ? STAND_IN_APP : settings.appUrl,
       port: settings.port,
       rings,
       pool: this.#pool,
       loadBoard: this.#boardMemory,
       directory: this.#directory,
-      egressPlans: this.#links.map((link) => link.egressPlan),
-      storagePort: this.#storage!.attach(),
-      readyPort: ready.port1,
+      egressPlans: this.#links.links.map((link) => link.egressPlan),
+      storagePort: this.#started(this.#storage).attach(),
+      counters: counters.buffer,
       secret: this.#secret,
       cacheBytes: settings.cacheBytes,
       cookieSecure: settings.cookieSecure,
       logLevel: settings.logLevel,
+      accessLog: settings.accessLog,
     };
-    this.#board.set(worker, BOARD_STATE, WORKER_STARTING);
-    this.#board.set(worker, BOARD_WEIGHT, FULL_WEIGHT);
-    this.#board.set(worker, BOARD_COMMAND, COMMAND_RUN);
-    const ended: Promise<void> = this.#threads!.run(options, {
-      transferList: [options.storagePort, options.readyPort],
-    });
-    this.#workers[worker] = { rings, ended };
-    await Promise.race([
-      new Promise((resolve) => ready.port2.once("message", resolve)),
-      ended.catch((error: unknown) => Promise.reject(new WorkerStartError(error))),
-      startTimeout(worker),
-    ]).finally(() => ready.port2.close());
-    this.#director!.addWorker(worker, rings);
-    this.#board.set(worker, BOARD_STATE, WORKER_SERVING);
-    ended.catch((error: unknown) => this.#workerFailed(worker, error));
+    return { thread: await WorkerThread.start(options), rings };
   }
 
-  #workerFailed(worker: number, error: unknown): void {
-    if (this.#closed !== undefined) return;
-    this.#board.set(worker, BOARD_STATE, WORKER_ABSENT);
-    this.#director!.removeWorker(worker);
-    this.#events.onWorkerFailed?.(worker, error);
+  #replaceStoragePorts(): void {
+    const storage = this.#started(this.#storage);
+    for (const thread of this.#started(this.#supervisor).threads) thread.useStorage(storage.attach());
   }
-}
-
-/** A worker cannot start; the message is one sentence. Errors lose their class and code on their way from a thread. */
-export class WorkerStartError extends Error {
-  override readonly name = "WorkerStartError";
-  readonly code = "worker_start_failed";
-
-  constructor(cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
-  }
-}
-
-async function startTimeout(worker: number): Promise<never> {
-  return new Promise((_, reject) => {
-    const message = `worker ${worker} did not start within ${WORKER_START_TIMEOUT_MS / 1000} s`;
-    setTimeout(() => reject(new WorkerStartError(message)), WORKER_START_TIMEOUT_MS).unref();
-  });
 }

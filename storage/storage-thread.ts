@@ -1,7 +1,8 @@
-// The storage thread: opens the database, brings its schemas up to date, and answers the workers until it is told to
-// close. The main thread starts it, knows it by thread-messages.ts, and never ends it by force while it serves: a
+// The storage thread: loads the app's procedures, opens the database when it may, brings its schemas up to date, and answers
+// the workers until it is told to close. The main thread starts it, knows it by thread-messages.ts, and never ends it by force while it serves: a
 // thread that dies with a query in flight takes the whole process with it.
 
+import { once } from "node:events";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { SessionDirectoryWriter } from "../core/memory/session-directory.js";
 import { loadStorageApp } from "./app-module.js";
@@ -28,6 +29,9 @@ const DEFAULT_LIMITS: StorageThreadLimits = {
 if (!parentPort) throw new Error("storage-thread.js is started as a worker thread");
 const main: MessagePort = parentPort;
 
+/** How long a thread that is told to close waits for the workers, in ms: no longer than they wait for an answer. */
+const RELEASE_TIMEOUT_MS = 5_000;
+
 function tell(message: FromStorageThread): void {
   main.postMessage(message);
 }
@@ -37,6 +41,8 @@ async function run(options: StorageThreadOptions): Promise<void> {
   let database: Database | undefined;
   try {
     const app = options.appUrl === undefined ? undefined : await loadStorageApp(options.appUrl);
+    tell({ type: "loaded" });
+    if (!(await mayOpen())) return;
     database = await openDatabase(options.database);
     await migrateLimpet(database.knex);
     if (app) await migrateApp(database.knex, app.migrations);
@@ -56,6 +62,14 @@ async function run(options: StorageThreadOptions): Promise<void> {
       main.close();
     }
   }
+}
+
+/** False if the farm has been closed meanwhile. */
+async function mayOpen(): Promise<boolean> {
+  const [message] = (await once(main, "message")) as [ToStorageThread];
+  if (message.type === "open") return true;
+  main.close();
+  return false;
 }
 
 function procedureTimeoutOf(options: StorageThreadOptions): number {
@@ -81,14 +95,26 @@ function serve(options: StorageThreadOptions, database: Database, procedures: Pr
       attach(service, message.port, ports);
       return;
     }
+    if (message.type !== "close") return;
     main.removeAllListeners("message");
     clearInterval(sweeper);
+    await released(ports);
     await service.close();
     for (const port of ports) port.close();
     await database.close();
     tell({ type: "closed" });
     main.close();
   });
+}
+
+/** Resolves when the workers have let go of all ports, or have had time enough. */
+async function released(ports: ReadonlySet<MessagePort>): Promise<void> {
+  const signal = AbortSignal.timeout(RELEASE_TIMEOUT_MS);
+  try {
+    for (const port of ports) await once(port, "close", { signal });
+  } catch {
+    // What they still ask for is refused.
+  }
 }
 
 /** Serves a worker. Posting to a port whose other end has closed does nothing: so the answers of the dead are dropped. */

@@ -25,12 +25,19 @@ export interface StorageThreadLimits extends ServiceLimits {
 }
 
 export type ToStorageThread =
+  /** Open the database: whoever had it before is gone. */
+  | { readonly type: "open" }
   /** A new worker's port; send it in the transfer list. When the worker's end closes, it is forgotten. */
   | { readonly type: "attach"; readonly port: MessagePort }
-  /** Do what is waiting, refuse what comes, close the database, end. */
+  /**
+   * Answer the workers until they have let go of their ports (which the end of their threads does too), or for a bounded time;
+   * then close the database and end.
+   */
   | { readonly type: "close" };
 
 export type FromStorageThread =
+  /** The app's module is loaded; waits for "open". */
+  | { readonly type: "loaded" }
   /** The database is open, schemas are up to date: ports can be attached. */
   | { readonly type: "ready" }
   /** It cannot start; the message is one sentence for a person. The thread ends. */

@@ -51,16 +51,33 @@ const RULES: readonly (readonly [room: string, files: Allowed, packages: Allowed
   ["core/wire/", ["core/wire/"], []],
   ["core/memory/", ["core/memory/"], []],
   ["core/flow/", ["core/flow/", "core/wire/", "core/memory/"], ["node:crypto"]],
+  // Addresses of sockets come as text.
+  ["core/link/socket-peer.ts", ["core/memory/", "core/wire/address.ts"], []],
   ["core/link/", ["core/link/", "core/memory/"], ["koffi", "node:"]],
   ["core/director/", ["core/director/", "core/wire/", "core/memory/", "core/flow/", "core/link/link.ts"], []],
   [
     "core/cli/",
-    ["core/cli/", "core/farm.ts", "core/options.ts", "core/director/policies.ts"],
-    ["commander", "pino", "node:"],
+    [
+      "core/cli/",
+      "core/farm.ts",
+      "core/options.ts",
+      "core/options/",
+      "core/director/policies.ts",
+      // What a running farm answers the commands.
+      ["core/farm-status.ts", "type"],
+      ["core/flow/flow-list.ts", "type"],
+    ],
+    ["commander", "cli-table3", "pino", "smol-toml", "node:"],
   ],
   // core reaches workers and storage by starting their threads, and knows the types of what it starts them with.
-  ["core/farm.ts", ["core/", ["workers/worker-options.ts", "type"]], ["piscina", "node:"]],
-  ["core/storage-handle.ts", ["core/", ["storage/thread-messages.ts", "type"]], ["node:"]],
+  ["core/farm.ts", ["core/", ["workers/worker-options.ts", "type"]], ["node:"]],
+  [
+    "core/supervision/worker-thread.ts",
+    ["core/", ["workers/worker-options.ts", "type"]],
+    ["piscina", "node:"],
+  ],
+  ["core/supervision/storage-handle.ts", ["core/", ["storage/thread-messages.ts", "type"]], ["node:"]],
+  ["core/admin/metrics.ts", ["core/"], ["prom-client", "node:"]],
   ["core/", ["core/"], ["valibot", "node:"]],
   // The only rooms that know SQL are storage and what an app runs there.
   ["workers/tcp/", ["workers/", "core/wire/", "core/memory/", "core/link/egress.ts"], ["node:crypto"]],

@@ -2,12 +2,16 @@
 // board. Knows neither how its thread sleeps (worker.ts) nor what the packets carry.
 
 import {
+  DESCRIPTOR_CONNECTION,
   DESCRIPTOR_FLOW,
   DESCRIPTOR_GENERATION,
   DESCRIPTOR_HASH,
   DESCRIPTOR_KIND,
   DESCRIPTOR_LENGTHS,
   DESCRIPTOR_SLOT,
+  EVENT_DATAGRAM,
+  EVENT_PACKET,
+  NO_SLOT,
   RETURN_SLOT,
 } from "../core/memory/descriptor.js";
 import {
@@ -23,13 +27,16 @@ import type { TransmitProducer } from "../core/memory/transmit-ring.js";
 import { PROTOCOL_TCP } from "../core/wire/protocols.js";
 import type { DatagramServer } from "./datagram/datagram-server.js";
 import type { HttpServer } from "./http/server.js";
+import type { Relay } from "./relay/relay.js";
 import type { TcpStack } from "./tcp/tcp-stack.js";
 
 /** Packets handled before anything leaves: more delays the first answers, fewer costs more turns. */
 const TURN_PACKETS = 256;
 
-/** How often HTTP looks for connections whose time is over. */
+/** How often HTTP looks for connections whose time is over, and what has been counted is shown. */
 const SWEEP_INTERVAL_MS = 1000;
+/** The same while the worker drains: somebody waits for the connections to end. */
+const DRAINING_SWEEP_INTERVAL_MS = 250;
 
 export interface ServerParts {
   readonly worker: number;
@@ -41,6 +48,10 @@ export interface ServerParts {
   readonly tcp: TcpStack;
   readonly http: HttpServer;
   readonly datagrams: DatagramServer;
+  /** By link number; undefined for links that carry packets. */
+  readonly relays: readonly (Relay | undefined)[];
+  /** Shows to everyone what the worker has counted. */
+  readonly publishCounters: () => void;
 }
 
 export class Server {
@@ -55,7 +66,7 @@ export class Server {
 
   /** Does what there is to do at `nowMs`, a steady clock's time. Returns the number of packets handled. */
   turn(nowMs: number): number {
-    const { descriptors, returns, transmit, tcp, http } = this.#parts;
+    const { descriptors, returns, transmit, tcp, relays } = this.#parts;
     this.isInTurn = true;
     tcp.turn(nowMs);
     let packets = 0;
@@ -65,17 +76,22 @@ export class Server {
       packets++;
     }
     if (packets > 0) descriptors.release();
-    if (nowMs >= this.#nextSweepMs) {
-      this.#nextSweepMs = nowMs + SWEEP_INTERVAL_MS;
-      http.sweep(nowMs);
-    }
+    if (nowMs >= this.#nextSweepMs) this.#sweep(nowMs);
     tcp.expire();
     tcp.flush();
+    for (const relay of relays) relay?.flush();
     returns.publish();
     transmit.publish();
     this.#report();
     this.isInTurn = false;
     return packets;
+  }
+
+  #sweep(nowMs: number): void {
+    const { http, publishCounters } = this.#parts;
+    this.#nextSweepMs = nowMs + (http.isDraining ? DRAINING_SWEEP_INTERVAL_MS : SWEEP_INTERVAL_MS);
+    http.sweep(nowMs);
+    publishCounters();
   }
 
   /** When there is something to do even if no packet comes, in ms of `turn`'s clock. */
@@ -88,14 +104,24 @@ export class Server {
     return this.#parts.http.inFlight + this.#parts.datagrams.inFlight;
   }
 
+  /** From now on each answer is the last of its connection. */
+  drain(): void {
+    const { http } = this.#parts;
+    if (http.isDraining) return;
+    http.drain();
+    this.#nextSweepMs = 0;
+  }
+
   /** Ends every connection. */
   close(nowMs: number): void {
-    const { tcp, returns, transmit } = this.#parts;
+    const { tcp, relays, returns, transmit, publishCounters } = this.#parts;
     this.isInTurn = true;
     tcp.turn(nowMs);
     tcp.abortAll();
+    for (const relay of relays) relay?.abortAll();
     returns.publish();
     transmit.publish();
+    publishCounters();
   }
 
   /**
@@ -107,33 +133,46 @@ export class Server {
     if (returns.hasRoom(pool.slotCount + 1)) this.#giveBack(flow, generation);
   }
 
+  /** One record of the ring: a packet, or an event of a relayed connection. */
   #packet(words: Int32Array, at: number): void {
-    const { pool, tcp, datagrams } = this.#parts;
+    const { pool, datagrams, relays } = this.#parts;
     const slot = words[at + DESCRIPTOR_SLOT]!;
-    const lengths = words[at + DESCRIPTOR_LENGTHS]!;
     const kind = words[at + DESCRIPTOR_KIND]!;
-    const offset = pool.packetOffset(slot);
-    const length = lengths & 0xffff;
+    const link = (kind >>> 16) & 0xff;
+    const event = kind >>> 24;
+    if (event === EVENT_PACKET) {
+      this.#ipPacket(words, at, pool.packetOffset(slot), kind, link);
+    } else {
+      const offset = slot === NO_SLOT ? 0 : pool.packetOffset(slot);
+      const length = words[at + DESCRIPTOR_LENGTHS]!;
+      const connection = words[at + DESCRIPTOR_CONNECTION]!;
+      if (event === EVENT_DATAGRAM) datagrams.eventArrives(pool.bytes, offset, length, link);
+      else relays[link]?.eventArrives(event, connection, pool.bytes, offset, length);
+    }
+    if (slot !== NO_SLOT) this.#giveBack(slot, RETURN_SLOT);
+  }
+
+  #ipPacket(words: Int32Array, at: number, offset: number, kind: number, link: number): void {
+    const { pool, tcp, datagrams } = this.#parts;
+    const lengths = words[at + DESCRIPTOR_LENGTHS]!;
     const l4Offset = offset + (lengths >>> 16);
     const ipVersion = (kind >>> 8) & 0xff;
-    const link = (kind >>> 16) & 0xff;
-    if ((kind & 0xff) === PROTOCOL_TCP) {
-      tcp.segmentArrives(
-        pool.bytes,
-        pool.words,
-        offset,
-        length,
-        ipVersion,
-        l4Offset,
-        link,
-        words[at + DESCRIPTOR_FLOW]!,
-        words[at + DESCRIPTOR_GENERATION]!,
-        words[at + DESCRIPTOR_HASH]!,
-      );
-    } else {
+    if ((kind & 0xff) !== PROTOCOL_TCP) {
       datagrams.packetArrives(pool.bytes, offset, ipVersion, l4Offset, link);
+      return;
     }
-    this.#giveBack(slot, RETURN_SLOT);
+    tcp.segmentArrives(
+      pool.bytes,
+      pool.words,
+      offset,
+      lengths & 0xffff,
+      ipVersion,
+      l4Offset,
+      link,
+      words[at + DESCRIPTOR_FLOW]!,
+      words[at + DESCRIPTOR_GENERATION]!,
+      words[at + DESCRIPTOR_HASH]!,
+    );
   }
 
   #giveBack(first: number, second: number): void {
@@ -145,10 +184,12 @@ export class Server {
   }
 
   #report(): void {
-    const { loadBoard, worker, tcp, http } = this.#parts;
+    const { loadBoard, worker, tcp, http, relays } = this.#parts;
+    let connections = tcp.connectionCount;
+    for (const relay of relays) if (relay !== undefined) connections += relay.connectionCount;
     loadBoard.add(worker, BOARD_HEARTBEAT, 1);
     loadBoard.set(worker, BOARD_IN_FLIGHT, this.inFlight);
     loadBoard.set(worker, BOARD_REQUESTS, http.counters.requests | 0);
-    loadBoard.set(worker, BOARD_CONNECTIONS, tcp.connectionCount);
+    loadBoard.set(worker, BOARD_CONNECTIONS, connections);
   }
 }

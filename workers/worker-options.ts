@@ -24,10 +24,23 @@ export interface WorkerOptions {
   /** How to transmit, by link number. */
   readonly egressPlans: readonly EgressPlan[];
   readonly storagePort: MessagePort;
-  /** Says "ready" to the main thread once the worker serves. */
-  readonly readyPort: MessagePort;
+  readonly controlPort: MessagePort;
+  /** Words of WORKER_COUNTERS: the worker counts on from what is there. */
+  readonly counters: SharedArrayBuffer;
   readonly secret: Uint8Array;
   readonly cacheBytes: number;
   readonly cookieSecure: boolean;
   readonly logLevel: string;
+  /** File that each request is logged to; "-" is standard output. */
+  readonly accessLog: string | undefined;
 }
+
+/** What comes out of the main thread's end of the control port. */
+export type FromWorker =
+  /** The worker serves. */
+  { readonly type: "ready" };
+
+/** What the main thread sends through it. Orders that do not need an event loop are on the load board. */
+export type ToWorker =
+  /** From now on the storage is at the other end of this port. */
+  { readonly type: "storage"; readonly port: MessagePort };

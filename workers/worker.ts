@@ -5,25 +5,27 @@ import { randomBytes } from "node:crypto";
 import { setImmediate as nextEventLoopTurn } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { pino } from "pino";
-import type { Egress, EgressPlan } from "../core/link/egress.js";
+import type { Egress, PacketEgressPlan } from "../core/link/egress.js";
 import { RingEgress } from "../core/link/ring-egress.js";
-import { TunEgress } from "../core/link/tun-egress.js";
-import { BOARD_COMMAND, COMMAND_RUN, LoadBoard } from "../core/memory/load-board.js";
+import { BOARD_COMMAND, COMMAND_DRAIN, COMMAND_STOP, LoadBoard } from "../core/memory/load-board.js";
 import { PacketPool } from "../core/memory/packet-pool.js";
 import { RingConsumer, RingProducer, wakeConsumer } from "../core/memory/ring.js";
 import { SessionDirectory } from "../core/memory/session-directory.js";
 import { TransmitProducer } from "../core/memory/transmit-ring.js";
+import { AccessLog } from "./access-log.js";
 import type { App } from "./app/app.js";
 import { loadApp } from "./app/app-loader.js";
 import { Application } from "./app/application.js";
 import { DatagramServer } from "./datagram/datagram-server.js";
 import { HTTP_DEFAULTS } from "./http/options.js";
 import { HttpServer } from "./http/server.js";
+import { Relay } from "./relay/relay.js";
 import { Server } from "./server.js";
 import { Sessions } from "./session/sessions.js";
 import { StorageClient } from "./session/storage-client.js";
 import { TcpStack } from "./tcp/tcp-stack.js";
-import type { WorkerOptions } from "./worker-options.js";
+import { createCountsPublisher } from "./worker-counts.js";
+import type { FromWorker, ToWorker, WorkerOptions } from "./worker-options.js";
 
 /** A worker that has just had packets blocks its thread, which wakes fastest; but only for so long, in ms. */
 const BLOCKING_SLEEP_MS = 1;
@@ -42,7 +44,12 @@ export default async function run(options: WorkerOptions): Promise<void> {
   const loadBoard = new LoadBoard(options.loadBoard);
   const descriptors = new RingConsumer(options.rings.descriptors);
   const transmit = new TransmitProducer(options.rings.transmit);
-  const egresses = options.egressPlans.map((plan, link) => createEgress(plan, link, transmit));
+  // Links that carry packets come first, so that their places here are their numbers.
+  const egresses = await Promise.all(
+    options.egressPlans
+      .filter((plan) => plan.kind !== "relay")
+      .map((plan, link) => createEgress(plan, link, transmit)),
+  );
   const now = () => performance.now();
 
   const sessions = new Sessions({
@@ -59,7 +66,9 @@ export default async function run(options: WorkerOptions): Promise<void> {
     cookie: { secure: options.cookieSecure },
     logFault: (fault) => log.error({ ...fault, err: fault.error, error: undefined }, "the app failed"),
   });
-  const http = new HttpServer(HTTP_DEFAULTS, application.respond, Date.now);
+  const accessLog = options.accessLog === undefined ? undefined : AccessLog.open(options.accessLog, worker);
+  const respond = accessLog === undefined ? application.respond : accessLog.around(application.respond);
+  const http = new HttpServer(HTTP_DEFAULTS, respond, Date.now);
   const wake = () => {
     if (!server.isInTurn) wakeConsumer(options.rings.descriptors);
   };
@@ -72,7 +81,11 @@ export default async function run(options: WorkerOptions): Promise<void> {
     flowEnded: (flow, generation) => server.flowEnded(flow, generation),
     outputDue: wake,
   });
-  const datagrams = new DatagramServer({ app, worker, call: application.call, egresses });
+  const relays = options.egressPlans.map((plan, link) =>
+    plan.kind === "relay" ? new Relay({ link, transmit, user: http, outputDue: wake }) : undefined,
+  );
+  const { call } = application;
+  const datagrams = new DatagramServer({ app, worker, call, egresses, transmit, outputDue: wake });
   const server: Server = new Server({
     worker,
     pool,
@@ -83,17 +96,22 @@ export default async function run(options: WorkerOptions): Promise<void> {
     tcp,
     http,
     datagrams,
+    relays,
+    publishCounters: createCountsPublisher(options.counters, { http, datagrams, tcp, sessions }),
   });
 
   await setUp(app, options, application);
-  options.readyPort.postMessage("ready");
+  const { controlPort } = options;
+  controlPort.on("message", (message: ToWorker) => storage.use(message.port));
+  controlPort.postMessage({ type: "ready" } satisfies FromWorker);
   try {
-    await serve(server, descriptors, () => loadBoard.get(worker, BOARD_COMMAND) === COMMAND_RUN, now);
+    await serve(server, descriptors, () => loadBoard.get(worker, BOARD_COMMAND), now);
   } finally {
     server.close(now());
     await app.teardown?.();
     storage.close();
-    options.readyPort.close();
+    controlPort.close();
+    accessLog?.close();
   }
 }
 
@@ -108,10 +126,15 @@ async function setUp(app: App, { worker, appUrl }: WorkerOptions, application: A
   }
 }
 
-function createEgress(plan: EgressPlan, link: number, transmit: TransmitProducer): Egress {
-  return plan.kind === "tun"
-    ? new TunEgress(plan.fileDescriptor, plan.mtuBytes)
-    : new RingEgress(transmit, link, plan.mtuBytes);
+async function createEgress(
+  plan: PacketEgressPlan,
+  link: number,
+  transmit: TransmitProducer,
+): Promise<Egress> {
+  if (plan.kind === "ring") return new RingEgress(transmit, link, plan.mtuBytes);
+  // Loaded where there is a device only: it calls functions that other systems do not have.
+  const { TunEgress } = await import("../core/link/tun-egress.js");
+  return new TunEgress(plan.fileDescriptor, plan.mtuBytes);
 }
 
 function randomWords(): [number, number, number] {
@@ -127,12 +150,13 @@ function randomWords(): [number, number, number] {
 async function serve(
   server: Server,
   descriptors: RingConsumer,
-  mayRun: () => boolean,
+  command: () => number,
   now: () => number,
 ): Promise<void> {
   let blockingSleeps = 0;
   let eventLoopMs = now();
-  while (mayRun()) {
+  for (let due = command(); due !== COMMAND_STOP; due = command()) {
+    if (due === COMMAND_DRAIN) server.drain();
     const nowMs = now();
     const packets = server.turn(nowMs);
     if (server.inFlight > 0 || nowMs - eventLoopMs >= EVENT_LOOP_INTERVAL_MS) {

@@ -3,20 +3,13 @@
 // sees a response. The packet path (`#receiveFrom` and below) allocates nothing and throws nothing.
 
 import { Ageing } from "../flow/ageing.js";
-import { NO_ENTRY } from "../flow/flow-entry.js";
-import { type HashSeed, hashKey } from "../flow/flow-hash.js";
-import {
-  createAffinityMasks,
-  KEY_DESTINATION,
-  KEY_WORDS,
-  writeFlowKey,
-  writeSourceKey,
-} from "../flow/flow-key.js";
+import { NO_ENTRY, STATE_SOURCE } from "../flow/flow-entry.js";
+import { KEY_DESTINATION, KEY_KIND, KEY_WORDS, writeFlowKey } from "../flow/flow-key.js";
 import { firstState } from "../flow/flow-state.js";
 import type { FlowTable } from "../flow/flow-table.js";
-import { BURST_PACKETS, Burst, type Link } from "../link/link.js";
+import { BURST_PACKETS, Burst, type Link, type PacketLink } from "../link/link.js";
 import { Counters } from "../memory/counters.js";
-import { BOARD_STATE, type LoadBoard, WORKER_SERVING } from "../memory/load-board.js";
+import { EVENT_PACKET, NO_SLOT } from "../memory/descriptor.js";
 import { HeldSlots, type PacketPoolMemory } from "../memory/packet-pool.js";
 import { PARSE_OK } from "../wire/faults.js";
 import { parsePacket } from "../wire/packet.js";
@@ -25,17 +18,18 @@ import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocols.js";
 import { RST } from "../wire/tcp.js";
 import { IcmpResponder } from "./icmp-responder.js";
 import { OwnAddresses } from "./own-addresses.js";
+import { Placement, type PlacementOptions } from "./placement.js";
 import type { Policy } from "./policies.js";
+import { Relay } from "./relay.js";
+import { ResetProbe } from "./reset-probe.js";
 import {
   isForwarded,
+  UNCOUNTED,
   VERDICT_FLOW_HIT,
-  VERDICT_NEW_FLOW,
-  VERDICT_NEW_SOURCE,
   VERDICT_NO_WORKER,
   VERDICT_NOT_OURS,
   VERDICT_RING_FULL,
   VERDICT_STRAY_RESET,
-  VERDICT_TABLE_FULL,
   VERDICTS,
   type Verdict,
 } from "./verdict.js";
@@ -47,20 +41,16 @@ const AGEING_ROUND_MS = 10_000;
 const AGEING_MIN_SLOTS = 64;
 const AGEING_MAX_SLOTS = 4096;
 
-export interface DirectorOptions {
+/** How long an event waits for room in a worker's ring before the next try, in ms. */
+const OVERFLOW_RETRY_MS = 1;
+
+export interface DirectorOptions extends PlacementOptions {
   readonly links: readonly Link[];
   readonly pool: PacketPoolMemory;
-  readonly flowTable: FlowTable;
-  readonly loadBoard: LoadBoard;
-  readonly policy: Policy;
-  readonly seed: HashSeed;
   /** Addresses that the farm answers at, 4 or 16 bytes each; none means all. */
   readonly addresses: readonly Uint8Array[];
   /** UDP port of the datagram service; other ports are unreachable. 0: no service, any port is taken (a replay). */
   readonly datagramPort: number;
-  /** Which of a source's address bits count, for IPv4 and IPv6. */
-  readonly affinityPrefix4: number;
-  readonly affinityPrefix6: number;
   /** A steady clock in milliseconds. */
   readonly now: () => number;
 }
@@ -73,12 +63,14 @@ export class Director {
   readonly #heldSlots: HeldSlots;
   readonly #table: FlowTable;
   readonly #ageing: Ageing;
-  readonly #board: LoadBoard;
-  readonly #policy: Policy;
-  readonly #seed: HashSeed;
+  readonly #placement: Placement;
+  /** By link number; undefined for links that carry packets. */
+  readonly #relays: (Relay | undefined)[];
   readonly #own: OwnAddresses;
   readonly #datagramPort: number;
-  readonly #masks: Int32Array;
+  readonly #resetProbe = new ResetProbe();
+  /** Whether there are links that workers cannot write to. */
+  readonly #hasTransmitRings: boolean;
   readonly #now: () => number;
   readonly #icmp = new IcmpResponder();
   /** By worker number; undefined where there is none. */
@@ -86,12 +78,18 @@ export class Director {
   readonly #flowEnded = (entry: number, generation: number): void => {
     this.#table.endFlow(entry, generation, this.#tick);
   };
-  // One view, key and hash a packet of the burst, one verdict, and one key for its source.
+  /** A flow is taken away while its client may believe in the connection. */
+  readonly #flowRemoved = (flow: number): void => {
+    this.#table.readKey(flow, this.#keys, 0);
+    const isTcp = (this.#keys[KEY_KIND]! & 0xff) === PROTOCOL_TCP;
+    const link = this.#links.find(isPacketLink);
+    if (isTcp && link !== undefined) this.#resetProbe.send(this.#keys, 0, link);
+  };
+  // One view, key and hash a packet of the burst, and one verdict.
   readonly #views = Array.from({ length: BURST_PACKETS }, () => new PacketView());
   readonly #keys = new Int32Array(BURST_PACKETS * KEY_WORDS);
   readonly #hashes = new Int32Array(BURST_PACKETS);
   readonly #verdicts = new Int32Array(BURST_PACKETS);
-  readonly #sourceKey = new Int32Array(KEY_WORDS);
   /** The clock as the flow table has it: milliseconds, 32 bits. */
   #tick = 0;
   /** When the last slice of the sweep was. */
@@ -103,28 +101,75 @@ export class Director {
     this.#heldSlots = new HeldSlots(options.pool.slotCount, this.#burst.freeSlots);
     this.#table = options.flowTable;
     this.#ageing = new Ageing(options.flowTable);
-    this.#board = options.loadBoard;
-    this.#policy = options.policy;
-    this.#seed = options.seed;
+    this.#placement = new Placement(options);
+    this.#relays = this.#links.map((link, linkNumber) => {
+      if (link.kind !== "socket") return undefined;
+      const { flowTable } = options;
+      return new Relay({
+        link,
+        linkNumber,
+        burst: this.#burst,
+        heldSlots: this.#heldSlots,
+        flowTable,
+        placement: this.#placement,
+        workers: this.#workers,
+      });
+    });
+    this.#hasTransmitRings = this.#links.some(({ egressPlan }) => egressPlan.kind !== "tun");
     this.#own = new OwnAddresses(options.addresses);
     this.#datagramPort = options.datagramPort;
-    this.#masks = createAffinityMasks(options.affinityPrefix4, options.affinityPrefix6);
     this.#now = options.now;
   }
 
   /** Begins to use a worker's rings; the load board says when it may get flows. */
   addWorker(worker: number, rings: WorkerRings): void {
     this.#workers[worker] = new WorkerPort(worker, rings);
+    this.#placement.workerCount = this.#workers.length;
   }
 
-  /** Forgets a worker whose thread has ended: its slots come back, its flows and sources are free for other workers. */
+  /**
+   * Forgets a worker whose thread has ended: its slots come back, its flows and sources are free for other workers, and the
+   * clients of its connections are made to see that they are no more.
+   */
   removeWorker(worker: number): void {
     const port = this.#workers[worker];
-    port?.collect(this.#heldSlots, this.#flowEnded);
-    port?.transmit.cancelWait();
+    if (port === undefined) return;
+    this.#tick = this.#now() | 0;
+    port.collect(this.#heldSlots, this.#flowEnded);
+    this.#deliver(worker, port);
+    port.transmit.cancelWait();
     this.#workers[worker] = undefined;
+    while (this.#workers.length > 0 && this.#workers.at(-1) === undefined) this.#workers.pop();
+    this.#placement.workerCount = this.#workers.length;
     this.#heldSlots.giveBackAll(worker);
-    this.#table.removeWorker(worker, this.#tick);
+    for (const relay of this.#relays) relay?.resetWorker(worker, this.#tick);
+    this.#table.removeWorker(worker, this.#tick, this.#flowRemoved);
+  }
+
+  /** Changes the policy for new sources; flows and sources stay where they are. */
+  set policy(policy: Policy) {
+    this.#placement.policy = policy;
+  }
+
+  /** Wakes a worker to look at the load board. */
+  wakeWorker(worker: number): void {
+    this.#workers[worker]?.wake();
+  }
+
+  /** True if the worker has taken everything that it was given. */
+  isIdle(worker: number): boolean {
+    return this.#workers[worker]?.isIdle ?? true;
+  }
+
+  /**
+   * Takes an entry out of the flow table, as an operator asks: a source is unpinned; of a flow the client is made to see that the
+   * connection is no more.
+   */
+  removeEntry(entry: number): void {
+    this.#tick = this.#now() | 0;
+    for (const relay of this.#relays) if (relay?.resetFlow(entry, this.#tick)) return;
+    if (this.#table.stateOf(entry) !== STATE_SOURCE) this.#flowRemoved(entry);
+    this.#table.remove(entry, this.#tick);
   }
 
   /** Free slots of the packet pool. */
@@ -146,10 +191,14 @@ export class Director {
 
   /** Calls `wake` once, as soon as a turn would find something to do. */
   wait(wake: () => void): void {
+    let isOverflowing = false;
     for (const link of this.#links) link.wait(wake);
-    if (this.#links.some((link) => link.egressPlan.kind === "ring")) {
-      for (const worker of this.#workers) worker?.transmit.wait(wake);
+    for (const worker of this.#workers) {
+      if (worker === undefined) continue;
+      if (this.#hasTransmitRings) worker.transmit.wait(wake);
+      if (worker.isOverflowing) isOverflowing = true;
     }
+    if (isOverflowing) setTimeout(wake, OVERFLOW_RETRY_MS);
   }
 
   /** Lets go of pending waits. */
@@ -157,21 +206,29 @@ export class Director {
     for (const worker of this.#workers) worker?.transmit.cancelWait();
   }
 
-  #receiveFrom(link: number): number {
+  #receiveFrom(linkNumber: number): number {
     const burst = this.#burst;
-    this.#links[link]!.receive(burst);
+    const link = this.#links[linkNumber]!;
+    link.receive(burst);
     if (burst.count === 0) return 0;
-    this.#classify();
-    // The table's lines are fetched side by side before they are needed one after the other.
-    this.#table.touchLines(this.#hashes, burst.count);
+    if (isPacketLink(link)) {
+      this.#classify();
+      // The table's lines are fetched side by side before they are needed one after the other.
+      this.#table.touchLines(this.#hashes, burst.count);
+    }
+    const relay = this.#relays[linkNumber];
     for (let i = 0; i < burst.count; i++) {
-      if (this.#verdicts[i] === PARSE_OK) this.#verdicts[i] = this.#direct(i, link);
-      const verdict = this.#verdicts[i]!;
-      this.counters.add(verdict);
-      if (!isForwarded(verdict)) burst.freeSlots.release(burst.slots[i]!);
+      if (relay !== undefined) this.#verdicts[i] = relay.forward(i, this.#tick);
+      else if (this.#verdicts[i] === PARSE_OK) this.#verdicts[i] = this.#direct(i, linkNumber);
+      this.#account(this.#verdicts[i]!, burst.slots[i]!);
     }
     for (let worker = 0; worker < this.#workers.length; worker++) this.#workers[worker]?.publish();
     return burst.count;
+  }
+
+  #account(verdict: number, slot: number): void {
+    if (verdict !== UNCOUNTED) this.counters.add(verdict);
+    if (!isForwarded(verdict) && slot !== NO_SLOT) this.#burst.freeSlots.release(slot);
   }
 
   /** Parses and hashes the whole burst. */
@@ -195,7 +252,7 @@ export class Director {
         this.#keys,
         at,
       );
-      this.#hashes[i] = hashKey(this.#seed, this.#keys, at);
+      this.#hashes[i] = this.#placement.hashOf(this.#keys, at);
     }
   }
 
@@ -214,10 +271,10 @@ export class Director {
       return this.#beginFlow(i, link);
     }
     if (view.protocol !== PROTOCOL_UDP) {
-      return this.#icmp.answer(pool, view, this.#links[link]!, this.#tick);
+      return this.#icmp.answer(pool, view, this.#packetLink(link), this.#tick);
     }
     if (this.#datagramPort !== 0 && view.destinationPort !== this.#datagramPort) {
-      return this.#icmp.portUnreachable(pool, view, this.#links[link]!, this.#tick);
+      return this.#icmp.portUnreachable(pool, view, this.#packetLink(link), this.#tick);
     }
     const flow = this.#table.lookupFlow(this.#keys, at, this.#hashes[i]!);
     if (flow === NO_ENTRY) return this.#beginFlow(i, link);
@@ -225,26 +282,21 @@ export class Director {
     return this.#push(i, link, flow, VERDICT_FLOW_HIT);
   }
 
-  /** A packet of no flow that we know: to the worker of its source, or to the one that the policy chooses. */
+  /** A link that packets have come from. */
+  #packetLink(link: number): PacketLink {
+    return this.#links[link] as PacketLink;
+  }
+
+  /** A packet of no flow that we know. */
   #beginFlow(i: number, link: number): number {
-    const table = this.#table;
-    const at = i * KEY_WORDS;
-    writeSourceKey(this.#keys, at, this.#masks, this.#sourceKey, 0);
-    const sourceHash = hashKey(this.#seed, this.#sourceKey, 0);
-    let source = table.lookupSource(this.#sourceKey, 0, sourceHash, this.#tick);
-    let worker = source === NO_ENTRY ? -1 : table.workerOf(source);
-    let verdict = VERDICT_NEW_FLOW;
-    if (worker < 0 || this.#board.get(worker, BOARD_STATE) !== WORKER_SERVING) {
-      worker = this.#policy(this.#board, this.#workers.length, sourceHash >>> 0);
-      if (worker < 0) return VERDICT_NO_WORKER;
-      if (source === NO_ENTRY)
-        source = table.insertSource(this.#sourceKey, 0, sourceHash, worker, this.#tick);
-      else table.repinSource(source, worker);
-      verdict = VERDICT_NEW_SOURCE;
-    }
+    const placement = this.#placement;
     const state = firstState(this.#views[i]!.protocol);
-    const flow = table.insertFlow(this.#keys, at, this.#hashes[i]!, worker, source, state, this.#tick);
-    return flow === NO_ENTRY ? VERDICT_TABLE_FULL : this.#push(i, link, flow, verdict);
+    const flow = placement.begin(this.#keys, i * KEY_WORDS, this.#hashes[i]!, state, this.#tick);
+    if (flow === NO_ENTRY) return placement.verdict;
+    const verdict = this.#push(i, link, flow, placement.verdict);
+    // Its worker will never report the end of a flow that it has not heard of.
+    if (!isForwarded(verdict)) this.#table.endFlow(flow, this.#table.generationOf(flow), this.#tick);
+    return verdict;
   }
 
   #push(i: number, link: number, flow: number, verdict: number): number {
@@ -267,24 +319,39 @@ export class Director {
     this.#ageing.age(this.#tick, Math.min(slots, AGEING_MAX_SLOTS));
   }
 
-  /** Slots and ended flows that workers have given back. */
+  /** Slots and ended flows that workers have given back; and what waits for room with them. */
   #collect(): void {
     for (let worker = 0; worker < this.#workers.length; worker++) {
-      this.#workers[worker]?.collect(this.#heldSlots, this.#flowEnded);
+      const port = this.#workers[worker];
+      if (port === undefined) continue;
+      port.collect(this.#heldSlots, this.#flowEnded);
+      if (!port.isOverflowing) continue;
+      port.pushOverflow();
+      port.publish();
     }
   }
 
-  /** Packets of workers that cannot write to the link themselves. */
+  /** What workers cannot write to the link themselves. */
   #transmit(): void {
     for (let worker = 0; worker < this.#workers.length; worker++) {
-      const ring = this.#workers[worker]?.transmit;
-      if (ring === undefined) continue;
-      let any = false;
-      while (ring.next()) {
-        any = true;
-        this.#links[ring.link]?.transmit(ring.bytes, ring.offset, ring.length);
-      }
-      if (any) ring.release();
+      const port = this.#workers[worker];
+      if (port !== undefined) this.#deliver(worker, port);
     }
   }
+
+  #deliver(worker: number, port: WorkerPort): void {
+    const ring = port.transmit;
+    let any = false;
+    while (ring.next()) {
+      any = true;
+      const link = this.#links[ring.link];
+      if (ring.event !== EVENT_PACKET) this.#relays[ring.link]?.deliver(worker, ring);
+      else if (link !== undefined && isPacketLink(link)) link.transmit(ring.bytes, ring.offset, ring.length);
+    }
+    if (any && ring.release()) port.wake();
+  }
+}
+
+function isPacketLink(link: Link): link is PacketLink {
+  return link.kind !== "socket";
 }

@@ -1,7 +1,7 @@
 // The few packets that the director answers itself, on the main thread: echo requests, and UDP to a port that has no
 // service. Limited in rate together, so that nobody can use the farm to send more than a trickle (RFC 1812 section 4.3.2.8).
 
-import type { Link } from "../link/link.js";
+import type { PacketLink } from "../link/link.js";
 import type { PacketPool } from "../memory/packet-pool.js";
 import { emitUnreachable, MAX_ICMPV6_ERROR_BYTES, turnEchoIntoReply } from "../wire/icmp.js";
 import type { PacketView } from "../wire/packet-view.js";
@@ -21,7 +21,7 @@ export class IcmpResponder {
   #answers = 0;
 
   /** Answers an ICMP packet in its own slot, at tick `tick` (ms, 32 bits). Returns the verdict. */
-  answer(pool: PacketPool, view: PacketView, link: Link, tick: number): number {
+  answer(pool: PacketPool, view: PacketView, link: PacketLink, tick: number): number {
     // Turned first, so that what nobody would answer is not said to exceed the rate.
     if (!turnEchoIntoReply(pool.bytes, view)) return VERDICT_ICMP_IGNORED;
     if (this.#limited(tick)) return VERDICT_ICMP_LIMITED;
@@ -31,7 +31,7 @@ export class IcmpResponder {
   }
 
   /** Tells the sender of a datagram that no one listens there. Returns the verdict. */
-  portUnreachable(pool: PacketPool, view: PacketView, link: Link, tick: number): number {
+  portUnreachable(pool: PacketPool, view: PacketView, link: PacketLink, tick: number): number {
     if (this.#limited(tick)) return VERDICT_ICMP_LIMITED;
     const length = emitUnreachable(pool.bytes, view, this.#output, 0);
     if (length > 0) {

@@ -20,7 +20,7 @@ const DIRECTOR_VERDICTS = [
   "icmp-ignored",
   /** Dropped: an answer by ICMP would exceed its rate. */
   "icmp-limited",
-  /** Dropped: RST for a flow that is not known. */
+  /** Dropped: RST for a flow that is not known; bytes of a relayed connection that is gone. */
   "stray-reset",
   /** Dropped: the flow table is full and the policy is to refuse. */
   "table-full",
@@ -46,6 +46,9 @@ export const VERDICT_STRAY_RESET = FIRST + 8;
 export const VERDICT_TABLE_FULL = FIRST + 9;
 export const VERDICT_NO_WORKER = FIRST + 10;
 export const VERDICT_RING_FULL = FIRST + 11;
+
+/** No verdict: an event that carries nothing of a client. */
+export const UNCOUNTED = -1;
 
 /** Whether the packet was handed to a worker, which now has its slot. */
 export function isForwarded(verdict: number): boolean {

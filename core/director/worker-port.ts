@@ -2,6 +2,7 @@
 // back by. Main thread only.
 
 import {
+  DESCRIPTOR_CONNECTION,
   DESCRIPTOR_FLOW,
   DESCRIPTOR_GENERATION,
   DESCRIPTOR_HASH,
@@ -9,6 +10,7 @@ import {
   DESCRIPTOR_LENGTHS,
   DESCRIPTOR_SLOT,
   DESCRIPTOR_WORDS,
+  EVENT_PACKET,
   RETURN_SLOT,
   RETURN_WORDS,
 } from "../memory/descriptor.js";
@@ -47,12 +49,27 @@ export class WorkerPort {
   readonly #returns: RingConsumer;
   readonly #worker: number;
   #unpublished = false;
+  /**
+   * Events that found the ring full, as records one after the other: bytes of a stream cannot be dropped. Bounded by the pool's
+   * slots and the connections' windows.
+   */
+  readonly #overflow: number[] = [];
 
   constructor(worker: number, rings: WorkerRings) {
     this.#worker = worker;
     this.#descriptors = new RingProducer(rings.descriptors);
     this.#returns = new RingConsumer(rings.returns);
     this.transmit = new TransmitConsumer(rings.transmit);
+  }
+
+  /** True while events wait for room in the ring. */
+  get isOverflowing(): boolean {
+    return this.#overflow.length > 0;
+  }
+
+  /** True if the worker has taken everything. */
+  get isIdle(): boolean {
+    return !this.isOverflowing && this.#descriptors.isEmpty();
   }
 
   /** Hands a packet over; false if the ring is full. The worker sees it after `publish`. */
@@ -69,13 +86,52 @@ export class WorkerPort {
     const { words } = this.#descriptors;
     words[at + DESCRIPTOR_SLOT] = slot;
     words[at + DESCRIPTOR_LENGTHS] = view.totalLength | ((view.l4Offset - view.offset) << 16);
-    words[at + DESCRIPTOR_KIND] = view.protocol | (view.ipVersion << 8) | (link << 16);
+    words[at + DESCRIPTOR_KIND] = view.protocol | (view.ipVersion << 8) | (link << 16) | (EVENT_PACKET << 24);
     words[at + DESCRIPTOR_FLOW] = flow;
     words[at + DESCRIPTOR_GENERATION] = generation;
     words[at + DESCRIPTOR_HASH] = hash;
     this.#descriptors.commit();
     this.#unpublished = true;
     return true;
+  }
+
+  /** Hands an event of a relayed connection over; never lost, and in order. The worker sees it after `publish`. */
+  pushEvent(event: number, link: number, connection: number, slot: number, length: number): void {
+    const kind = (link << 16) | (event << 24);
+    if (this.isOverflowing || !this.#pushEvent(kind, connection, slot, length)) {
+      this.#overflow.push(kind, connection, slot, length);
+    }
+  }
+
+  #pushEvent(kind: number, connection: number, slot: number, length: number): boolean {
+    const at = this.#descriptors.reserve();
+    if (at < 0) return false;
+    const { words } = this.#descriptors;
+    words[at + DESCRIPTOR_SLOT] = slot;
+    words[at + DESCRIPTOR_LENGTHS] = length;
+    words[at + DESCRIPTOR_KIND] = kind;
+    words[at + DESCRIPTOR_CONNECTION] = connection;
+    this.#descriptors.commit();
+    this.#unpublished = true;
+    return true;
+  }
+
+  /** Hands over what has waited, as far as there is room now. */
+  pushOverflow(): void {
+    const waiting = this.#overflow;
+    let at = 0;
+    while (
+      at < waiting.length &&
+      this.#pushEvent(waiting[at]!, waiting[at + 1]!, waiting[at + 2]!, waiting[at + 3]!)
+    ) {
+      at += 4;
+    }
+    if (at > 0) waiting.splice(0, at);
+  }
+
+  /** Wakes the worker: there is room in its transmit ring, or a command on the load board. */
+  wake(): void {
+    this.#descriptors.wake();
   }
 
   /** Shows the worker what was pushed, and wakes it if it sleeps. Once a burst. */

@@ -4,7 +4,12 @@
 /** How a worker is to transmit on a link: plain data that can be sent to a thread. */
 export type EgressPlan =
   | { readonly kind: "tun"; readonly fileDescriptor: number; readonly mtuBytes: number }
-  | { readonly kind: "ring"; readonly mtuBytes: number };
+  | { readonly kind: "ring"; readonly mtuBytes: number }
+  /** No packets: events of relayed connections, through the transmit ring. */
+  | { readonly kind: "relay" };
+
+/** The plans of links that carry packets. */
+export type PacketEgressPlan = Exclude<EgressPlan, { readonly kind: "relay" }>;
 
 export interface Egress {
   /** Largest IP packet that leaves in one piece, in bytes: the path's first MTU. */

@@ -2,8 +2,8 @@
 // is received by the farm; what the farm transmits is handed to `transmitted`. It keeps real packets' rules: bounded
 // queue, whole packets, no checksums vouched for unless asked.
 
-import type { EgressPlan } from "./egress.js";
-import { BURST_PACKETS, type Burst, type Link } from "./link.js";
+import type { PacketEgressPlan } from "./egress.js";
+import { BURST_PACKETS, type Burst, type PacketLink } from "./link.js";
 
 export interface MemoryLinkOptions {
   readonly mtuBytes?: number;
@@ -15,10 +15,10 @@ export interface MemoryLinkOptions {
   readonly transmitted?: (packet: Uint8Array) => void;
 }
 
-export class MemoryLink implements Link {
+export class MemoryLink implements PacketLink {
   readonly kind = "memory";
   readonly description = "memory link: packets from this process";
-  readonly egressPlan: EgressPlan;
+  readonly egressPlan: PacketEgressPlan;
   readonly drops = { oversize: 0, noSlot: 0 };
   readonly #queue: Uint8Array[] = [];
   readonly #queuePackets: number;

@@ -3,9 +3,9 @@
 // be repeated; it counts how often it waited instead. What is sent to it is counted and gone.
 
 import type { PacketPool } from "../memory/packet-pool.js";
-import type { EgressPlan } from "./egress.js";
+import type { PacketEgressPlan } from "./egress.js";
 import { FRAME_NOT_IP, FRAME_SHORT, isKnownLinkType, locatePacket } from "./frame.js";
-import { BURST_PACKETS, type Burst, type Link } from "./link.js";
+import { BURST_PACKETS, type Burst, type PacketLink } from "./link.js";
 import { CaptureError, CaptureFile } from "./pcap-file.js";
 
 /** What paces a replay. */
@@ -44,10 +44,10 @@ const MAX_TIMER_MS = 60_000;
 
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
-export class PcapLink implements Link {
+export class PcapLink implements PacketLink {
   readonly kind = "pcap";
   readonly description: string;
-  readonly egressPlan: EgressPlan;
+  readonly egressPlan: PacketEgressPlan;
   /**
    * Frames that were not delivered: longer than a slot, of another protocol than IP, shorter than their link header, of
    * a link type unknown; and the records of the file that its end cut off, or that make no sense. `noSlot` stays 0.

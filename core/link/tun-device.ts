@@ -2,8 +2,9 @@
 // Everything goes through ioctl, so that no `ip` program is needed. It knows nothing of packets.
 // The kernel's side: linux/if_tun.h, linux/if.h, linux/sockios.h, linux/ipv6.h.
 
-import { closeSync, constants, existsSync, openSync } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import { getSystemErrorMap } from "node:util";
+import { type InterfaceAddress, TunError } from "./interface-address.js";
 import { errno, ioctl, ioctlNumber, socket } from "./libc.js";
 
 // linux/if_tun.h
@@ -37,32 +38,12 @@ const INTERFACE_NAME_BYTES = 15;
 /** Packets that the kernel queues for us; its default of 500 is less than one burst of a thousand connections. */
 const TRANSMIT_QUEUE_PACKETS = 8192;
 
-/** Why a device could not be had. */
-export type TunErrorCode = "no_permission" | "no_tun" | "busy" | "bad_name" | "address_refused" | "failed";
-
-/** The device could not be opened or configured; the message is one sentence for the person who started limpet. */
-export class TunError extends Error {
-  override readonly name = "TunError";
-  readonly code: TunErrorCode;
-
-  constructor(code: TunErrorCode, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
 export interface TunDeviceOptions {
   /** Interface name, at most 15 characters. */
   readonly device: string;
   readonly mtuBytes: number;
   /** Addresses of the kernel's side, each with the prefix that is routed to the device. */
   readonly hostAddresses: readonly InterfaceAddress[];
-}
-
-/** An address on an interface. */
-export interface InterfaceAddress {
-  readonly address: Uint8Array;
-  readonly prefixLength: number;
 }
 
 const NEED_RIGHT =
@@ -75,12 +56,6 @@ function errorName(code: number): string {
 
 /** Opens the device, gives it its addresses and brings it up. Returns its file descriptor. Throws `TunError`. */
 export function openTunDevice(options: TunDeviceOptions): number {
-  if (process.platform !== "linux") {
-    throw new TunError(
-      "no_tun",
-      `TUN devices of limpet's kind exist on Linux only, and this is ${process.platform}`,
-    );
-  }
   const fileDescriptor = openTunFile();
   try {
     attach(fileDescriptor, options.device);
@@ -182,11 +157,6 @@ function configure(options: TunDeviceOptions): void {
   } finally {
     closeSync(control);
   }
-}
-
-/** True if this system's kernel has IPv6 switched on. */
-export function hasIpv6(): boolean {
-  return existsSync("/proc/net/if_inet6");
 }
 
 /** `struct in6_ifreq`: the address (16 bytes), the prefix length and the interface's index. */

@@ -6,19 +6,19 @@
 
 import { closeSync } from "node:fs";
 import { SLOT_HEADROOM_BYTES } from "../memory/packet-pool.js";
-import type { EgressPlan } from "./egress.js";
+import type { PacketEgressPlan } from "./egress.js";
 import { addressOf, createPoll, read } from "./libc.js";
-import { BURST_PACKETS, type Burst, type Link } from "./link.js";
+import { BURST_PACKETS, type Burst, type PacketLink } from "./link.js";
 import { openTunDevice, type TunDeviceOptions } from "./tun-device.js";
 import { TunEgress, VNET_HEADER_BYTES } from "./tun-egress.js";
 
 /** VIRTIO_NET_HDR_F_NEEDS_CSUM (a local sender left the checksum to the device) or F_DATA_VALID: nothing to verify. */
 const CHECKSUM_TRUSTED_FLAGS = 0x01 | 0x02;
 
-export class TunLink implements Link {
+export class TunLink implements PacketLink {
   readonly kind = "tun";
   readonly description: string;
-  readonly egressPlan: EgressPlan;
+  readonly egressPlan: PacketEgressPlan;
   readonly drops = { oversize: 0, noSlot: 0 };
   readonly #fileDescriptor: number;
   readonly #poll: ReturnType<typeof createPoll>;

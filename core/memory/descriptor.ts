@@ -1,14 +1,29 @@
 // What the rings between the director and a worker carry.
 //
-// Director -> worker, one record a packet (8 words, half a cache line). The director has parsed and validated the
-// headers, and says where things are, so that no worker parses them again:
-//   0  slot          of the packet pool
+// Director -> worker, one record (8 words, half a cache line) a packet, or an event of a relayed connection. The director
+// has parsed and validated the headers, and says where things are, so that no worker parses them again:
+//   0  slot          of the packet pool; -1 for an event without bytes
 //   1  lengths       bytes of the IP packet (bits 0-15) · offset of the L4 header in it (bits 16-31)
-//   2  kind          protocol (bits 0-7) · IP version 4 or 6 (bits 8-15) · link number (bits 16-23)
-//   3  flow          entry in the flow table, or -1 for a packet without one
+//                    of an event: bytes in the slot, or the credit
+//   2  kind          protocol (bits 0-7) · IP version 4 or 6 (bits 8-15) · link number (bits 16-23) · event (bits 24-31)
+//   3  flow          entry in the flow table, or -1 for a packet without one; of an event: the connection's number
 //   4  generation    of that entry, given back when the flow ends
 //   5  hash          of the flow key: keys the worker's own tables
 //   6, 7             unused: a record is half a cache line
+//
+// Events of relayed connections (the socket link: the kernel ends TCP, the main thread passes bytes on) go both ways, to the
+// worker in descriptors, from it in the transmit ring:
+//                    to the worker                                from the worker
+//   EVENT_OPEN       accepted; the slot has the peer block        -
+//   EVENT_DATA       bytes that the client sent                   bytes for the client
+//   EVENT_END        the client has ended its side                no more will be sent
+//   EVENT_RESET      the connection is no more; value 1: reset    to be ended at once
+//   EVENT_CREDIT     that many bytes have been written            that many bytes have been consumed
+//   EVENT_DATAGRAM   a peer block, and a payload behind it        the same, as it came, and the answer behind it
+// Neither side sends more than RELAY_WINDOW_BYTES of EVENT_DATA on a connection that the other has not given credit for.
+//
+// Peer block (40 bytes): 0 source address · 16 destination address (IPv4: their first 4 bytes) · 32 source port ·
+// 34 destination port (network order) · 36 IP version · 37 unused
 //
 // Worker -> director, the return ring (2 words):
 //   a slot on its way back:  slot · RETURN_SLOT
@@ -22,6 +37,29 @@ export const DESCRIPTOR_KIND = 2;
 export const DESCRIPTOR_FLOW = 3;
 export const DESCRIPTOR_GENERATION = 4;
 export const DESCRIPTOR_HASH = 5;
+
+export const DESCRIPTOR_CONNECTION = DESCRIPTOR_FLOW;
+
+export const EVENT_PACKET = 0;
+export const EVENT_OPEN = 1;
+export const EVENT_DATA = 2;
+export const EVENT_END = 3;
+export const EVENT_RESET = 4;
+export const EVENT_CREDIT = 5;
+export const EVENT_DATAGRAM = 6;
+
+/** Bytes on their way in one direction of a relayed connection, beyond which the sender waits for credit. */
+export const RELAY_WINDOW_BYTES = 256 * 1024;
+/** Credit is given in pieces of at least this many bytes: an answer that is smaller costs none. */
+export const RELAY_CREDIT_BYTES = RELAY_WINDOW_BYTES / 4;
+
+export const PEER_BYTES = 40;
+export const PEER_DESTINATION = 16;
+export const PEER_PORTS = 32;
+export const PEER_IP_VERSION = 36;
+
+/** Slot of an event without bytes. */
+export const NO_SLOT = -1;
 
 /** Flow of a packet that has no flow entry. */
 export const NO_FLOW = -1;

@@ -3,12 +3,17 @@
 //
 //   line 0, writer main:    state · flows assigned (+1 at assignment, -1 when the flow ends) · weight · command ·
 //                           sources pinned to it · turn: number of the last new source that a policy gave it
-//   line 1, writer worker:  heartbeat · requests in flight · requests served · connections
+//   line 1, writer worker (main, while its number has no thread):
+//                           heartbeat · requests in flight · requests served · connections
 
 import { CACHE_LINE_WORDS } from "./layout.js";
 
 /** Most workers that a farm can have. */
 export const MAX_WORKERS = 64;
+/** Number of the stand-in, the worker that answers with 503 while no other serves. */
+export const STAND_IN = MAX_WORKERS;
+/** Numbers that a worker can have. */
+export const WORKER_NUMBERS = MAX_WORKERS + 1;
 
 const WORKER_WORDS = 2 * CACHE_LINE_WORDS;
 
@@ -42,7 +47,7 @@ export const COMMAND_DRAIN = 2;
 export const FULL_WEIGHT = 100;
 
 export function allocateLoadBoard(): SharedArrayBuffer {
-  return new SharedArrayBuffer(MAX_WORKERS * WORKER_WORDS * 4);
+  return new SharedArrayBuffer(WORKER_NUMBERS * WORKER_WORDS * 4);
 }
 
 /** Typed access to the board; words are read and written with Atomics because both threads hold them in registers otherwise. */

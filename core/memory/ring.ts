@@ -63,6 +63,12 @@ export class RingProducer {
     return RECORDS + (this.#head & this.#mask) * this.#recordWords;
   }
 
+  /** True if the consumer has released every record that was published. */
+  isEmpty(): boolean {
+    this.#tail = Atomics.load(this.words, TAIL);
+    return this.#head === this.#tail;
+  }
+
   /** Counts the reserved record as written. The consumer sees it only after `publish`. */
   commit(): void {
     this.#head = (this.#head + 1) | 0;

@@ -1,17 +1,21 @@
-// The transmit ring: packets on their way from one worker to the main thread, for links that a worker cannot write to
-// itself. A ring of 32-bit words; a record is a packet with a header, and never wraps: where it would, a filler
-// takes the rest of the ring.
+// The transmit ring: what goes from one worker to the main thread, for links that a worker cannot write to itself: packets,
+// and events of relayed connections (descriptor.ts). A ring of 32-bit words; a record has a header, and never wraps:
+// where it would, a filler takes the rest of the ring.
 //
 //   word 0 · 16 · 32   head (writer: worker) · tail (writer: main) · asleep (compare-and-swap), a cache line each
-//   word 48 …          records:  bytes of the packet, or -1 for a filler · link number · packet, padded to words
+//   word 33            starved (compare-and-swap): the worker has something that found no room
+//   word 48 …          records:  payload bytes, or -1 for a filler · link (bits 0-7) and event (bits 8-15) ·
+//                                connection · value · payload, padded to words
 
+import { EVENT_PACKET } from "./descriptor.js";
 import { assertPowerOfTwo } from "./layout.js";
 
 const HEAD = 0;
 const TAIL = 16;
 const ASLEEP = 32;
+const STARVED = 33;
 const RECORDS = 48;
-const HEADER_WORDS = 2;
+const HEADER_WORDS = 4;
 const FILLER = -1;
 
 export interface TransmitRingMemory {
@@ -27,28 +31,35 @@ export function allocateTransmitRing(capacityWords: number): TransmitRingMemory 
 
 /** The worker's end. */
 export class TransmitProducer {
+  /** The ring's memory: a record's payload is written where `reserve` says. */
+  readonly bytes: Uint8Array;
   readonly #words: Int32Array;
-  readonly #bytes: Uint8Array;
   readonly #capacity: number;
   #head: number;
+  #published: number;
+  /** As `reserve` last saw it. */
+  #tail = 0;
 
   constructor(memory: TransmitRingMemory) {
     this.#words = new Int32Array(memory.buffer);
-    this.#bytes = new Uint8Array(memory.buffer);
+    this.bytes = new Uint8Array(memory.buffer);
     this.#capacity = memory.capacityWords;
     this.#head = Atomics.load(this.#words, HEAD);
+    this.#published = this.#head;
   }
 
   /**
-   * Copies a packet in. False if the ring has no room for it; then nothing was written. An empty ring has room for a record
-   * of up to half its words; for a longer one only where the filler before it leaves enough.
+   * Room for a record with a payload of `length` bytes: the index in `bytes` where that is to be written before `publish`,
+   * or -1 if there is none; then nothing was written. An empty ring has room for a record of up to half its words; for a
+   * longer one only where the filler before it leaves enough.
    */
-  push(link: number, bytes: Uint8Array, start: number, length: number): boolean {
+  reserve(link: number, event: number, connection: number, value: number, length: number): number {
     const needed = HEADER_WORDS + ((length + 3) >>> 2);
-    const used = (this.#head - Atomics.load(this.#words, TAIL)) | 0;
+    this.#tail = Atomics.load(this.#words, TAIL);
+    const used = (this.#head - this.#tail) | 0;
     let at = this.#head & (this.#capacity - 1);
     const filler = at + needed > this.#capacity ? this.#capacity - at : 0;
-    if (used + filler + needed > this.#capacity) return false;
+    if (used + filler + needed > this.#capacity) return -1;
     if (filler > 0) {
       this.#words[RECORDS + at] = FILLER;
       this.#head = (this.#head + filler) | 0;
@@ -56,18 +67,38 @@ export class TransmitProducer {
     }
     const record = RECORDS + at;
     this.#words[record] = length;
-    this.#words[record + 1] = link;
-    this.#bytes.set(bytes.subarray(start, start + length), (record + HEADER_WORDS) * 4);
+    this.#words[record + 1] = link | (event << 8);
+    this.#words[record + 2] = connection;
+    this.#words[record + 3] = value;
     this.#head = (this.#head + needed) | 0;
+    return (record + HEADER_WORDS) * 4;
+  }
+
+  /** Copies a packet in. False if the ring has no room for it; then nothing was written. */
+  push(link: number, bytes: Uint8Array, start: number, length: number): boolean {
+    const at = this.reserve(link, EVENT_PACKET, 0, 0, length);
+    if (at < 0) return false;
+    this.bytes.set(bytes.subarray(start, start + length), at);
     return true;
   }
 
   /** Makes what was pushed visible, then wakes main if it sleeps (the race: see `RingProducer.wake`). */
   publish(): void {
+    if (this.#published === this.#head) return;
+    this.#published = this.#head;
     Atomics.store(this.#words, HEAD, this.#head);
     if (Atomics.load(this.#words, ASLEEP) === 1 && Atomics.compareExchange(this.#words, ASLEEP, 1, 0) === 1) {
       Atomics.notify(this.#words, ASLEEP, 1);
     }
+  }
+
+  /**
+   * Asks main to wake this worker once it has made room. False if it has made some since `reserve` failed, which is then to be
+   * tried again: we set *starved* and then look at *tail*, main moves *tail* and then looks at *starved*.
+   */
+  awaitRoom(): boolean {
+    Atomics.store(this.#words, STARVED, 1);
+    return Atomics.load(this.#words, TAIL) === this.#tail;
   }
 }
 
@@ -78,6 +109,9 @@ export class TransmitConsumer {
   offset = 0;
   length = 0;
   link = 0;
+  event = EVENT_PACKET;
+  connection = 0;
+  value = 0;
   readonly #words: Int32Array;
   readonly #capacity: number;
   #tail: number;
@@ -90,7 +124,7 @@ export class TransmitConsumer {
     this.#tail = Atomics.load(this.#words, TAIL);
   }
 
-  /** Finds the next packet; false when there is none. */
+  /** Finds the next record; false when there is none. */
   next(): boolean {
     const head = Atomics.load(this.#words, HEAD);
     while (this.#tail !== head) {
@@ -102,7 +136,11 @@ export class TransmitConsumer {
         continue;
       }
       this.length = length;
-      this.link = this.#words[record + 1]!;
+      const target = this.#words[record + 1]!;
+      this.link = target & 0xff;
+      this.event = target >>> 8;
+      this.connection = this.#words[record + 2]!;
+      this.value = this.#words[record + 3]!;
       this.offset = (record + HEADER_WORDS) * 4;
       this.#tail = (this.#tail + HEADER_WORDS + ((length + 3) >>> 2)) | 0;
       return true;
@@ -110,12 +148,13 @@ export class TransmitConsumer {
     return false;
   }
 
-  /** Gives the room of the packets seen so far back to the worker. */
-  release(): void {
+  /** Gives the room of the records seen so far back to the worker. True if the worker waits for it, and is to be woken. */
+  release(): boolean {
     Atomics.store(this.#words, TAIL, this.#tail);
+    return Atomics.load(this.#words, STARVED) === 1 && Atomics.exchange(this.#words, STARVED, 0) === 1;
   }
 
-  /** Calls `wake` once, as soon as there is a packet; nothing if such a call is already due. */
+  /** Calls `wake` once, as soon as there is a record; nothing if such a call is already due. */
   wait(wake: () => void): void {
     if (this.#waiting) return;
     Atomics.store(this.#words, ASLEEP, 1);

@@ -202,9 +202,9 @@ if (enterNamespace()) {
     // What is left: the last request's own flow, which may still be on its way out, and the two datagram flows, which have
     // no end but their time.
     const isQuiet = () => {
-      const { workers, freeSlots } = farm.status();
+      const { workers, freeSlots, poolSlots } = farm.status();
       const flows = workers.reduce((sum, worker) => sum + worker.flows, 0);
-      return flows <= 3 && freeSlots >= farm.settings.poolSlots - 8;
+      return flows <= 3 && freeSlots >= poolSlots - 8;
     };
     // Connections end as the kernel's FINs and our answers to them pass; each request gives them a turn.
     for (let tries = 0; tries < 200 && !isQuiet(); tries++) await ask(URL4);

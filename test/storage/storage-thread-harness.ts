@@ -27,12 +27,12 @@ export interface StorageThread {
   connect(options?: StorageClientOptions): StorageClient;
   /** The worker's end of a new port, for messages of any kind. */
   connectRaw(): import("node:worker_threads").MessagePort;
-  /** Resolves to the exit code when the thread has ended by itself. */
+  /** Lets go of all ports. Resolves to the exit code when the thread has ended by itself. */
   close(): Promise<number>;
   readonly exited: Promise<number>;
 }
 
-/** Resolves when the thread has said its first word, whatever it is. */
+/** Resolves when the thread has been told to open the database, and has said something after that; or has failed before. */
 export async function startStorageThread(
   options: Omit<StorageThreadOptions, "directory">,
 ): Promise<StorageThread> {
@@ -41,11 +41,19 @@ export async function startStorageThread(
     workerData: { ...options, directory } satisfies StorageThreadOptions,
   });
   const said: FromStorageThread[] = [];
-  thread.on("message", (message: FromStorageThread) => said.push(message));
+  thread.on("message", (message: FromStorageThread) => {
+    if (message.type !== "loaded") said.push(message);
+  });
   const exited = new Promise<number>((resolve, reject) => thread.once("exit", resolve).once("error", reject));
-  const [first] = (await once(thread, "message")) as [FromStorageThread];
+  let [first] = (await once(thread, "message")) as [FromStorageThread];
+  if (first.type === "loaded") {
+    thread.postMessage({ type: "open" } satisfies ToStorageThread);
+    [first] = (await once(thread, "message")) as [FromStorageThread];
+  }
+  const ports: import("node:worker_threads").MessagePort[] = [];
   function connectRaw() {
     const { port1, port2 } = new MessageChannel();
+    ports.push(port1);
     thread.postMessage({ type: "attach", port: port2 } satisfies ToStorageThread, [port2]);
     return port1;
   }
@@ -57,6 +65,7 @@ export async function startStorageThread(
     connect: (clientOptions) => new StorageClient(connectRaw(), clientOptions),
     close: () => {
       thread.postMessage({ type: "close" } satisfies ToStorageThread);
+      for (const port of ports) port.close();
       return exited;
     },
     exited,

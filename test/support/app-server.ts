@@ -3,7 +3,7 @@
 
 import { allocateSessionDirectory, SessionDirectory } from "../../core/memory/session-directory.js";
 import { resolveOptions } from "../../core/options.js";
-import { StorageHandle } from "../../core/storage-handle.js";
+import { StorageHandle } from "../../core/supervision/storage-handle.js";
 import { loadApp } from "../../workers/app/app-loader.js";
 import { type AppFault, Application } from "../../workers/app/application.js";
 import { HttpServer } from "../../workers/http/server.js";
@@ -22,8 +22,11 @@ export interface AppServer {
 export async function startAppServer(appUrl: URL): Promise<AppServer> {
   const settings = resolveOptions({ app: appUrl, database: ":memory:" });
   const directory = allocateSessionDirectory(1024);
-  const handle = await StorageHandle.start(settings, directory, (message) => {
-    throw new Error(message);
+  const handle = await StorageHandle.start(settings, directory, {
+    onWarning: (message) => {
+      throw new Error(message);
+    },
+    onReplaced: () => {},
   });
   const storage = new StorageClient(handle.attach());
   const sessions = new Sessions({

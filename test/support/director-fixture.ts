@@ -132,6 +132,8 @@ export class DirectorFixture {
       seed: seedFrom(42n),
       addresses: [parseAddress("198.18.0.1")!, parseAddress("fd98:18::1")!],
       datagramPort: 53,
+      affinity: "source",
+      spillFlows: 0,
       affinityPrefix4: 32,
       affinityPrefix6: 64,
       now: () => this.nowMs,

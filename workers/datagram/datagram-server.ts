@@ -1,8 +1,10 @@
-// The IP side of the datagram service: takes UDP packets out of slots, gives their payload to the service with a peer
-// that outlives the slot, and sends answers as packets of their own. Connects the service to the app. The director has
-// validated the headers. Knows nothing of what payloads mean.
+// The network side of the datagram service: takes UDP packets, and datagrams that a relay link has received, out of slots,
+// gives their payload to the service with a peer that outlives the slot, and sends answers the way that the requests
+// came. Connects the service to the app. The director has validated the headers. Knows nothing of what payloads mean.
 
 import type { Egress } from "../../core/link/egress.js";
+import { EVENT_DATAGRAM, PEER_BYTES, PEER_IP_VERSION, PEER_PORTS } from "../../core/memory/descriptor.js";
+import type { TransmitProducer } from "../../core/memory/transmit-ring.js";
 import { formatAddress } from "../../core/wire/address.js";
 import { DEFAULT_TTL, emitIpv4Header, IPV4_HEADER_BYTES } from "../../core/wire/ipv4.js";
 import { DEFAULT_HOP_LIMIT, emitIpv6Header, IPV6_HEADER_BYTES } from "../../core/wire/ipv6.js";
@@ -11,6 +13,7 @@ import { emitUdpHeader, UDP_CHECKSUM_OFFSET, UDP_HEADER_BYTES } from "../../core
 import type { App, Context } from "../app/app.js";
 import {
   DatagramAnswer,
+  type DatagramCounters,
   type DatagramPeer,
   DatagramService,
   type IncomingDatagram,
@@ -20,9 +23,15 @@ export interface DatagramServerOptions {
   readonly app: App;
   readonly worker: number;
   readonly call: Context["call"];
-  /** How to transmit, by link number. */
+  /** How to transmit, by link number, on links that carry packets. */
   readonly egresses: readonly Egress[];
+  /** For answers to relayed datagrams; and what is called when there is one outside of the worker's turn. */
+  readonly transmit: TransmitProducer;
+  readonly outputDue: () => void;
 }
+
+/** Longest answer that a relayed datagram gets, in bytes: what a packet of 1500 bytes carries over IPv6. */
+const MAX_RELAYED_BYTES = 1452;
 
 /** Addresses and ports of one request, copied out of its packet: an answer may come long after the slot went back. */
 class Peer implements DatagramPeer {
@@ -56,20 +65,49 @@ class Peer implements DatagramPeer {
   }
 }
 
+/** Where a relayed datagram came from: its peer block, which the answer carries back. */
+class RelayedPeer implements DatagramPeer {
+  readonly link: number;
+  readonly block: Uint8Array;
+  readonly maxAnswerBytes = MAX_RELAYED_BYTES;
+
+  constructor(bytes: Uint8Array, offset: number, link: number) {
+    this.link = link;
+    this.block = bytes.slice(offset, offset + PEER_BYTES);
+  }
+
+  get sourceAddress(): string {
+    return formatAddress(this.block, 0, this.block[PEER_IP_VERSION] === 4 ? 4 : 16);
+  }
+
+  get sourcePort(): number {
+    return (this.block[PEER_PORTS]! << 8) | this.block[PEER_PORTS + 1]!;
+  }
+}
+
 function ipHeaderBytes(ipVersion: number): number {
   return ipVersion === 4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES;
 }
 
 export class DatagramServer {
-  readonly #service: DatagramService<Peer>;
+  readonly #service: DatagramService<Peer | RelayedPeer>;
   readonly #egresses: readonly Egress[];
+  readonly #transmit: TransmitProducer;
+  readonly #outputDue: () => void;
   #identification = 0;
 
   constructor(options: DatagramServerOptions) {
     this.#egresses = options.egresses;
-    this.#service = new DatagramService<Peer>(createResponder(options), (peer, bytes) =>
-      this.#send(peer, bytes),
-    );
+    this.#transmit = options.transmit;
+    this.#outputDue = options.outputDue;
+    this.#service = new DatagramService<Peer | RelayedPeer>(createResponder(options), (peer, bytes) => {
+      if (peer instanceof RelayedPeer) this.#relay(peer, bytes);
+      else this.#send(peer, bytes);
+    });
+  }
+
+  get counters(): DatagramCounters {
+    return this.#service.counters;
   }
 
   /** Requests given to the app and not answered yet. */
@@ -91,6 +129,21 @@ export class DatagramServer {
     const datagramBytes = (bytes[l4Offset + 4]! << 8) | bytes[l4Offset + 5]!;
     const peer = new Peer(bytes, packetOffset, l4Offset, ipVersion, link, egress.mtuBytes);
     this.#service.received(bytes, l4Offset + UDP_HEADER_BYTES, l4Offset + datagramBytes, peer);
+  }
+
+  /** A relayed datagram: a peer block and `length` bytes less that of payload. Nothing of `bytes` is kept. */
+  eventArrives(bytes: Uint8Array, offset: number, length: number, link: number): void {
+    const peer = new RelayedPeer(bytes, offset, link);
+    this.#service.received(bytes, offset + PEER_BYTES, offset + length, peer);
+  }
+
+  /** A full ring drops it, as a network would. */
+  #relay({ link, block }: RelayedPeer, payload: Uint8Array): void {
+    const at = this.#transmit.reserve(link, EVENT_DATAGRAM, 0, 0, PEER_BYTES + payload.length);
+    if (at < 0) return;
+    this.#transmit.bytes.set(block, at);
+    this.#transmit.bytes.set(payload, at + PEER_BYTES);
+    this.#outputDue();
   }
 
   #send(peer: Peer, payload: Uint8Array): void {

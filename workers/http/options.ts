@@ -19,6 +19,8 @@ export interface HttpOptions {
   readonly bodyTotalTimeoutMs: number;
   /** Between an answer and the next request; then the connection is closed. */
   readonly idleTimeoutMs: number;
+  /** Without a request on its way, while the server drains; then the connection is closed. */
+  readonly drainIdleTimeoutMs: number;
   /** Without the peer taking any of what is queued for it; then the connection is aborted. */
   readonly sendTimeoutMs: number;
   /**
@@ -36,6 +38,7 @@ export const HTTP_DEFAULTS: HttpOptions = {
   bodyTimeoutMs: 30_000,
   bodyTotalTimeoutMs: 300_000,
   idleTimeoutMs: 65_000,
+  drainIdleTimeoutMs: 1_000,
   sendTimeoutMs: 60_000,
   lingerTimeoutMs: 5_000,
 };

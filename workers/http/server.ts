@@ -115,21 +115,21 @@ export class HttpServer implements StreamUser {
   /** Ends what has taken too long. To be called about once a second; a timeout is late by up to the time between. */
   sweep(nowMs: number): void {
     for (const exchange of this.#exchanges) {
-      const expiry = expiryOf(exchange, this.#options, nowMs);
+      const expiry = expiryOf(exchange, this.#options, this.isDraining, nowMs);
       if (expiry !== null) this.#expire(exchange, expiry);
     }
   }
 
   /**
-   * From now on each answer is the last of its connection; connections between two requests are closed. New ones, and
-   * ones that have not had an answer yet, get theirs: their request may be on its way.
+   * From now on each answer is the last of its connection. Connections on which no request has come for a while are closed
+   * by the sweep; on others one may be on its way.
    */
   drain(): void {
     this.#answering.isDraining = true;
-    for (const exchange of this.#exchanges) {
-      if (exchange.phase === IDLE && exchange.answers > 0 && !exchange.hasKept)
-        this.#answering.close(exchange);
-    }
+  }
+
+  get isDraining(): boolean {
+    return this.#answering.isDraining;
   }
 
   #receiveHead(exchange: Exchange, bytes: Uint8Array, start: number, end: number): number {

@@ -9,7 +9,12 @@ import type { HttpOptions } from "./options.js";
 export type Expiry = "refuse" | "close" | "abort";
 
 /** What is due for the exchange at `nowMs`, or null. Notes the time in it. */
-export function expiryOf(exchange: Exchange, options: HttpOptions, nowMs: number): Expiry | null {
+export function expiryOf(
+  exchange: Exchange,
+  options: HttpOptions,
+  isDraining: boolean,
+  nowMs: number,
+): Expiry | null {
   const { queuedBytes } = exchange.connection;
   const isUntimed = exchange.sinceMs === UNTIMED;
   const isMoving = queuedBytes !== exchange.queuedBytes;
@@ -25,7 +30,8 @@ export function expiryOf(exchange: Exchange, options: HttpOptions, nowMs: number
   if (queuedBytes > 0 && phase !== HEAD) return elapsedMs >= options.sendTimeoutMs ? "abort" : null;
   switch (phase) {
     case IDLE: {
-      const limitMs = exchange.answers === 0 ? options.headTimeoutMs : options.idleTimeoutMs;
+      const usualMs = exchange.answers === 0 ? options.headTimeoutMs : options.idleTimeoutMs;
+      const limitMs = isDraining ? Math.min(usualMs, options.drainIdleTimeoutMs) : usualMs;
       return elapsedMs >= limitMs ? "close" : null;
     }
     case HEAD:

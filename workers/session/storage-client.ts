@@ -1,6 +1,6 @@
 // The worker's end of the storage: turns calls into requests on a message port and replies into results. Knows no SQL
 // and no sessions. What always holds: every promise is settled, within `timeoutMs` and a tenth at the latest; at most
-// `maxPending` requests are on their way.
+// `maxPending` requests are on their way. The storage may be replaced (`use`): what was asked of the old one is answered by it.
 //
 // Requests are sent when the event loop's turn is over: `queueMicrotask`, and from there `process.nextTick`, which runs
 // when no microtask is left. So what handlers ask for after an `await` that was ready travels in the same message.
@@ -46,14 +46,21 @@ interface Pending {
   readonly reject: (error: StorageError) => void;
 }
 
+/** A port, and what was asked through it: by ID, in the order of asking, which is that of the deadlines, too. */
+interface Route {
+  readonly port: MessagePort;
+  readonly pending: Map<number, Pending>;
+}
+
 export class StorageClient implements Storage {
-  readonly #port: MessagePort;
+  /** Where requests go now; undefined between the end of a storage and the next one. */
+  #route: Route | undefined;
+  /** With those before it that still owe answers. */
+  readonly #routes = new Set<Route>();
   readonly #timeoutMs: number;
   readonly #maxPending: number;
   readonly #nowMs: () => number;
   readonly #timer: NodeJS.Timeout;
-  /** By ID. In the order of asking, which is that of the deadlines, too. */
-  readonly #pending = new Map<number, Pending>();
   #nextId = 0;
   #unsent: Request[] = [];
   #willSend = false;
@@ -64,7 +71,6 @@ export class StorageClient implements Storage {
 
   /** Takes the port over: the other end is the storage thread's. */
   constructor(port: MessagePort, options: StorageClientOptions = {}) {
-    this.#port = port;
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.#maxPending = options.maxPending ?? DEFAULT_MAX_PENDING;
     this.#nowMs = options.nowMs ?? monotonicMs;
@@ -72,13 +78,27 @@ export class StorageClient implements Storage {
       () => this.rejectOverdue(),
       Math.ceil(this.#timeoutMs / CHECKS_PER_TIMEOUT),
     ).unref();
-    port.on("message", (message: Uint8Array) => this.#receive(message));
-    port.on("close", () => this.#end("the storage has closed"));
+    this.use(port);
+  }
+
+  /** From now on the storage is at the other end of `port`. The old port closes when all that was asked through it is answered. */
+  use(port: MessagePort): void {
+    this.#send();
+    const before = this.#route;
+    const route: Route = { port, pending: new Map() };
+    this.#route = route;
+    this.#routes.add(route);
+    port.on("message", (message: Uint8Array) => this.#receive(route, message));
+    port.on("close", () => this.#lose(route, "the storage has closed"));
+    if (before !== undefined) this.#closeIfDone(before);
+    if (this.#closed) port.close();
   }
 
   /** Requests without an answer. While there are any, the event loop must run, or the answers never arrive. */
   get pending(): number {
-    return this.#pending.size;
+    let pending = 0;
+    for (const route of this.#routes) pending += route.pending.size;
+    return pending;
   }
 
   load(key: string): Promise<StoredSession | undefined> {
@@ -107,17 +127,24 @@ export class StorageClient implements Storage {
 
   /** Ends the wait of all requests, and the connection. */
   close(): void {
-    this.#end("the worker has closed its storage");
-    this.#port.close();
+    this.#closed = true;
+    clearInterval(this.#timer);
+    for (const route of this.#routes) {
+      this.#lose(route, "the worker has closed its storage");
+      route.port.close();
+    }
   }
 
   /** Gives up on the requests that have waited for too long. A timer calls it. */
   rejectOverdue(): void {
     const nowMs = this.#nowMs();
-    for (const [id, { deadlineMs, reject }] of this.#pending) {
-      if (deadlineMs > nowMs) return;
-      this.#pending.delete(id);
-      reject(new StorageError("unavailable", `no answer from the storage within ${this.#timeoutMs} ms`));
+    for (const route of this.#routes) {
+      for (const [id, { deadlineMs, reject }] of route.pending) {
+        if (deadlineMs > nowMs) break;
+        route.pending.delete(id);
+        reject(new StorageError("unavailable", `no answer from the storage within ${this.#timeoutMs} ms`));
+      }
+      this.#closeIfDone(route);
     }
   }
 
@@ -152,16 +179,17 @@ export class StorageClient implements Storage {
 
   #ask(request: (id: number) => Request): Promise<Reply> {
     return new Promise((resolve, reject) => {
-      if (this.#closed) {
+      const route = this.#route;
+      if (route === undefined) {
         reject(new StorageError("unavailable", "the storage has closed"));
         return;
       }
-      if (this.#pending.size >= this.#maxPending) {
+      if (this.pending >= this.#maxPending) {
         reject(new StorageError("unavailable", `${this.#maxPending} requests wait for the storage already`));
         return;
       }
       const id = this.#nextId++;
-      this.#pending.set(id, { deadlineMs: this.#nowMs() + this.#timeoutMs, resolve, reject });
+      route.pending.set(id, { deadlineMs: this.#nowMs() + this.#timeoutMs, resolve, reject });
       this.#unsent.push(request(id));
       this.#sendLater();
     });
@@ -179,27 +207,36 @@ export class StorageClient implements Storage {
     this.#unsent = [];
     this.#unsentLoads.clear();
     this.#unsentVersions.clear();
-    if (this.#closed) return;
+    if (this.#route === undefined || requests.length === 0) return;
     const message = encodeRequests(this.#nowMs() + this.#timeoutMs, requests);
-    this.#port.postMessage(message, [message.buffer]);
+    this.#route.port.postMessage(message, [message.buffer]);
   }
 
-  #receive(message: Uint8Array): void {
+  #receive(route: Route, message: Uint8Array): void {
     for (const reply of decodeReplies(message)) {
-      const pending = this.#pending.get(reply[0]);
+      const pending = route.pending.get(reply[0]);
       // Its caller has been told that the wait was over.
       if (!pending) continue;
-      this.#pending.delete(reply[0]);
+      route.pending.delete(reply[0]);
       if (reply[1] === "done") pending.resolve(reply);
       else pending.reject(errorOf(reply as FailureReply));
     }
+    this.#closeIfDone(route);
   }
 
-  #end(reason: string): void {
-    this.#closed = true;
-    clearInterval(this.#timer);
-    for (const { reject } of this.#pending.values()) reject(new StorageError("unavailable", reason));
-    this.#pending.clear();
+  /** Lets an old port go once nothing is owed on it. */
+  #closeIfDone(route: Route): void {
+    if (route === this.#route || route.pending.size > 0) return;
+    this.#routes.delete(route);
+    route.port.close();
+  }
+
+  /** The storage at the other end is gone, and with it the answers that it owed. */
+  #lose(route: Route, reason: string): void {
+    if (this.#route === route) this.#route = undefined;
+    this.#routes.delete(route);
+    for (const { reject } of route.pending.values()) reject(new StorageError("unavailable", reason));
+    route.pending.clear();
   }
 }
 

@@ -15,8 +15,8 @@ import {
   BOARD_STATE,
   BOARD_WEIGHT,
   LoadBoard,
-  MAX_WORKERS,
   WORKER_ABSENT,
+  WORKER_NUMBERS,
 } from "../../../core/memory/load-board.js";
 
 const MAIN_WORDS = [BOARD_STATE, BOARD_FLOWS, BOARD_WEIGHT, BOARD_COMMAND, BOARD_SOURCES];
@@ -24,28 +24,28 @@ const WORKER_WORDS = [BOARD_HEARTBEAT, BOARD_IN_FLIGHT, BOARD_REQUESTS, BOARD_CO
 
 test("load board, new, says that all workers are absent and have nothing", () => {
   const board = new LoadBoard(allocateLoadBoard());
-  assert.is(board.get(MAX_WORKERS - 1, BOARD_STATE), WORKER_ABSENT);
+  assert.is(board.get(WORKER_NUMBERS - 1, BOARD_STATE), WORKER_ABSENT);
   assert.ok(board.words.every((word) => word === 0));
 });
 
 test("load board, keeps every word of every worker apart", () => {
   const board = new LoadBoard(allocateLoadBoard());
   const words = [...MAIN_WORDS, ...WORKER_WORDS];
-  for (let worker = 0; worker < MAX_WORKERS; worker++)
+  for (let worker = 0; worker < WORKER_NUMBERS; worker++)
     for (const [i, word] of words.entries()) board.set(worker, word, worker * 100 + i + 1);
-  for (let worker = 0; worker < MAX_WORKERS; worker++)
+  for (let worker = 0; worker < WORKER_NUMBERS; worker++)
     assert.equal(
       words.map((word) => board.get(worker, word)),
       words.map((_, i) => worker * 100 + i + 1),
     );
-  assert.is(board.words.filter((word) => word !== 0).length, MAX_WORKERS * words.length);
+  assert.is(board.words.filter((word) => word !== 0).length, WORKER_NUMBERS * words.length);
 });
 
 test("load board, has no cache line with words of two writers", () => {
   const board = new LoadBoard(allocateLoadBoard());
   const MAIN = -1;
   // Each word is given its writer's number; then each line has one.
-  for (let worker = 0; worker < MAX_WORKERS; worker++) {
+  for (let worker = 0; worker < WORKER_NUMBERS; worker++) {
     for (const word of MAIN_WORDS) board.set(worker, word, MAIN);
     for (const word of WORKER_WORDS) board.set(worker, word, worker + 1);
   }

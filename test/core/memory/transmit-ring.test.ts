@@ -68,8 +68,8 @@ test("transmit ring, empty, takes a packet of half its size wherever its indices
     words[16] = at;
     const producer = new TransmitProducer(memory);
     const consumer = new TransmitConsumer(memory);
-    // Half of 64 words, 2 of them the record's header.
-    const packet = Uint8Array.from({ length: 30 * 4 }, (_, i) => i + at);
+    // Half of 64 words, 4 of them the record's header.
+    const packet = Uint8Array.from({ length: 28 * 4 }, (_, i) => i + at);
     assert.ok(producer.push(1, packet, 0, packet.length), `at word ${at}`);
     producer.publish();
     assert.ok(consumer.next());
@@ -99,7 +99,7 @@ test("transmit ring, when it is full, refuses without a trace, until main has re
 
 test("transmit ring, exactly full, holds what was put in", () => {
   const { producer, consumer } = createRing(64);
-  const packet = new Uint8Array(14 * 4).fill(7);
+  const packet = new Uint8Array(12 * 4).fill(7);
   for (let n = 0; n < 4; n++) assert.ok(producer.push(n, packet, 0, packet.length));
   assert.not(producer.push(4, packet, 0, 0), "not even an empty one");
   producer.publish();

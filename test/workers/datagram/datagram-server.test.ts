@@ -4,6 +4,7 @@ import { Packr } from "msgpackr";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Egress } from "../../../core/link/egress.js";
+import { allocateTransmitRing, TransmitProducer } from "../../../core/memory/transmit-ring.js";
 import { parseAddress } from "../../../core/wire/address.js";
 import { emitIpv4Header, IPV4_HEADER_BYTES } from "../../../core/wire/ipv4.js";
 import { emitIpv6Header, IPV6_HEADER_BYTES } from "../../../core/wire/ipv6.js";
@@ -93,6 +94,8 @@ function serverOf(datagram: App["datagram"]) {
     worker: 3,
     call: async <Result>(procedure: string) => `called ${procedure}` as Result,
     egresses,
+    transmit: new TransmitProducer(allocateTransmitRing(1024)),
+    outputDue: () => {},
   });
   return { server, egresses };
 }

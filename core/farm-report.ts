@@ -1,0 +1,71 @@
+// Puts together what a farm tells of itself (farm-status.ts), from the parts that know.
+
+import type { Director } from "./director/director.js";
+import type { FarmLinks } from "./farm-links.js";
+import type { FarmStatus, WorkerCounts, WorkerStatus } from "./farm-status.js";
+import type { FlowTable } from "./flow/flow-table.js";
+import {
+  BOARD_CONNECTIONS,
+  BOARD_FLOWS,
+  BOARD_IN_FLIGHT,
+  BOARD_SOURCES,
+  BOARD_WEIGHT,
+  type LoadBoard,
+} from "./memory/load-board.js";
+import type { FarmSettings } from "./options.js";
+import type { StorageHandle } from "./supervision/storage-handle.js";
+import type { Supervisor } from "./supervision/supervisor.js";
+import type { Thread } from "./supervision/worker-place.js";
+
+export interface ReportedParts {
+  readonly version: string;
+  readonly uptimeMs: number;
+  readonly isDraining: boolean;
+  readonly settings: FarmSettings;
+  readonly links: FarmLinks;
+  readonly board: LoadBoard;
+  readonly table: FlowTable;
+  readonly director: Director;
+  readonly supervisor: Supervisor<Thread>;
+  readonly storage: StorageHandle;
+  readonly countsOf: (worker: number) => WorkerCounts | undefined;
+}
+
+export function reportStatus(parts: ReportedParts): FarmStatus {
+  const { settings, links, table, director, supervisor, storage } = parts;
+  return {
+    version: parts.version,
+    uptimeSeconds: parts.uptimeMs / 1000,
+    isReady: !parts.isDraining && supervisor.servingCount > 0,
+    isDraining: parts.isDraining,
+    urls: links.urls,
+    links: links.links.map((link) => link.description),
+    policy: settings.policy,
+    targetWorkers: supervisor.target,
+    workers: supervisor.workers.map((worker) => reportWorker(parts, worker)),
+    flows: table.flows,
+    sources: table.sources,
+    flowEntries: table.capacity,
+    freeSlots: director.freeSlots,
+    poolSlots: settings.poolSlots,
+    verdicts: director.counters.snapshot(),
+    flowCounters: table.counters.snapshot(),
+    storage: { isServing: storage.isServing, restarts: storage.restarts },
+  };
+}
+
+function reportWorker({ board, supervisor, countsOf }: ReportedParts, worker: number): WorkerStatus {
+  const failures = supervisor.failuresOf(worker);
+  return {
+    worker,
+    state: supervisor.placeOf(worker)?.state ?? "absent",
+    weight: board.get(worker, BOARD_WEIGHT),
+    flows: board.get(worker, BOARD_FLOWS),
+    sources: board.get(worker, BOARD_SOURCES),
+    inFlight: board.get(worker, BOARD_IN_FLIGHT),
+    connections: board.get(worker, BOARD_CONNECTIONS),
+    requests: countsOf(worker)?.requests ?? 0,
+    failures: failures?.count ?? 0,
+    ...(failures === undefined ? {} : { lastFailure: failures.last }),
+  };
+}

@@ -1,0 +1,134 @@
+// One accepted connection of the socket link: what has come from the client and is not in a slot yet, and what is to be
+// told to its worker. What always holds: at most MAX_INBOX_BYTES and one read of the kernel's wait here, and at most
+// RELAY_WINDOW_BYTES that the client has not taken: whoever sends faster than the other side takes is stopped.
+
+import type { Socket } from "node:net";
+import { RELAY_CREDIT_BYTES } from "../memory/descriptor.js";
+
+/** Bytes that wait here, beyond which the socket is not read. */
+const MAX_INBOX_BYTES = 64 * 1024;
+
+/** What the link is told by its connections. */
+export interface ConnectionObserver {
+  /** There is an event to be received. */
+  changed(connection: SocketConnection): void;
+}
+
+export class SocketConnection {
+  readonly number: number;
+  readonly socket: Socket;
+  /** The link has it in its queue. */
+  isQueued = false;
+  /** EVENT_OPEN was received, and waits for `accept` or `postpone`. */
+  isOffered = false;
+  isAccepted = false;
+  /** Bytes that the worker has room for. */
+  credit = 0;
+  /** The client has ended its side; and that was received. */
+  hasEnded = false;
+  hasToldEnd = false;
+  /** The socket is closed. */
+  isGone = false;
+  wasReset = false;
+  readonly #observer: ConnectionObserver;
+  readonly #inbox: Buffer[] = [];
+  /** Bytes of the first piece that are in slots already. */
+  #taken = 0;
+  #inboxBytes = 0;
+  #isPaused = false;
+  /** Bytes given to the socket, and those of them that the worker knows to be written. */
+  #givenBytes = 0;
+  #toldBytes = 0;
+  readonly #written = (): void => {
+    if (this.creditDue > 0) this.#observer.changed(this);
+  };
+
+  constructor(number: number, socket: Socket, observer: ConnectionObserver) {
+    this.number = number;
+    this.socket = socket;
+    this.#observer = observer;
+    socket.on("data", (piece: Buffer) => this.#arrived(piece));
+    socket.on("end", () => {
+      this.hasEnded = true;
+      observer.changed(this);
+    });
+    socket.on("error", () => {
+      this.wasReset = true;
+    });
+    socket.on("close", () => {
+      this.isGone = true;
+      this.#inbox.length = 0;
+      this.#inboxBytes = 0;
+      observer.changed(this);
+    });
+  }
+
+  /** Bytes that `take` has now. */
+  get sendable(): number {
+    return Math.min(this.credit, this.#inboxBytes);
+  }
+
+  /** True if the client's end is the next to be received. */
+  get isEndDue(): boolean {
+    return this.hasEnded && !this.hasToldEnd && this.#inboxBytes === 0;
+  }
+
+  /** Bytes written that the worker is to be told of; 0 while they are few. */
+  get creditDue(): number {
+    const bytes = this.#givenBytes - this.socket.writableLength - this.#toldBytes;
+    return bytes >= RELAY_CREDIT_BYTES ? bytes : 0;
+  }
+
+  /** Whether anything of it can be received. */
+  get hasEvent(): boolean {
+    if (this.isGone) return true;
+    if (!this.isAccepted) return !this.isOffered;
+    return this.sendable > 0 || this.isEndDue || this.creditDue > 0;
+  }
+
+  tellCredit(bytes: number): void {
+    this.#toldBytes += bytes;
+  }
+
+  /** Copies up to `most` bytes to `target[at …]`, as far as the worker has room. Returns how many. */
+  take(target: Uint8Array, at: number, most: number): number {
+    const wanted = Math.min(most, this.sendable);
+    let copied = 0;
+    while (copied < wanted) {
+      const piece = this.#inbox[0]!;
+      const count = Math.min(wanted - copied, piece.length - this.#taken);
+      const isWhole = count === piece.length;
+      target.set(isWhole ? piece : piece.subarray(this.#taken, this.#taken + count), at + copied);
+      copied += count;
+      this.#taken += count;
+      if (this.#taken === piece.length) {
+        this.#inbox.shift();
+        this.#taken = 0;
+      }
+    }
+    this.credit -= copied;
+    this.#inboxBytes -= copied;
+    if (this.#isPaused && this.#inboxBytes < MAX_INBOX_BYTES) {
+      this.#isPaused = false;
+      this.socket.resume();
+    }
+    return copied;
+  }
+
+  /** Gives bytes to the socket, which may keep them. The worker never has more on their way than the window. */
+  write(bytes: Buffer): void {
+    if (this.socket.destroyed || this.socket.writableEnded) return;
+    this.#givenBytes += bytes.length;
+    this.socket.write(bytes, this.#written);
+  }
+
+  #arrived(piece: Buffer): void {
+    this.#inbox.push(piece);
+    this.#inboxBytes += piece.length;
+    if (this.#inboxBytes >= MAX_INBOX_BYTES && !this.#isPaused) {
+      this.#isPaused = true;
+      this.socket.pause();
+    }
+    this.#observer.changed(this);
+  }
+}

@@ -1,0 +1,259 @@
+// Which workers there are: as many as there should be, whatever happens to them. Knows neither packets nor what workers do;
+// time, threads and the director are given to it, so that a test can play them. What always holds: a number belongs to one
+// place at a time; while somebody waits for a change it comes true, or its promise rejects.
+
+import { MAX_WORKERS, STAND_IN } from "../memory/load-board.js";
+import { OptionError } from "../options.js";
+import { type PlaceOwner, type PlaceParts, type Thread, WorkerPlace } from "./worker-place.js";
+
+/** How often `tick` is to be called, in ms. */
+export const TICK_INTERVAL_MS = 100;
+/** A tick that is later than this, in ms, says that the whole process stood still. */
+const LATE_TICK_MS = 400;
+/** Without a worker that serves, in ms; then the stand-in tells the clients so. */
+const STAND_IN_AFTER_MS = 1_000;
+/** Failures in a row that make a crash loop. */
+const CRASH_LOOP_FAILURES = 5;
+
+export interface SupervisorEvents {
+  readonly onServing: (worker: number) => void;
+  readonly onGone: (worker: number) => void;
+  /** A worker has failed; the next thread with its number is started in `retryMs`. */
+  readonly onFailed: (worker: number, error: unknown, retryMs: number) => void;
+  readonly onWarning: (message: string) => void;
+}
+
+interface Waiter {
+  readonly isMet: () => boolean;
+  /** Whether it has waited in vain if a worker cannot start. */
+  readonly isStart: boolean;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class Supervisor<T extends Thread> implements PlaceOwner<T> {
+  /** Workers that there should be. */
+  target: number;
+  readonly #parts: PlaceParts<T>;
+  readonly #events: SupervisorEvents;
+  readonly #places = new Map<number, WorkerPlace<T>>();
+  /** By number, since the start: they outlive their places. */
+  readonly #failures = new Map<number, { count: number; last: string }>();
+  readonly #waiters = new Set<Waiter>();
+  #lastTickMs: number;
+  #servedMs: number;
+  /** The first workers are not slow to take their share: all start alike. */
+  #isStarted = false;
+  #isStopping = false;
+
+  /** `startThread` is called with `STAND_IN` for a worker that answers everyone with 503. */
+  constructor(target: number, parts: PlaceParts<T>, events: SupervisorEvents) {
+    this.target = target;
+    this.#parts = parts;
+    this.#events = events;
+    this.#lastTickMs = parts.now();
+    this.#servedMs = this.#lastTickMs;
+  }
+
+  /** Starts the workers. Resolves when all serve; rejects with why one cannot. */
+  async start(): Promise<void> {
+    await this.resize(this.target);
+    this.#isStarted = true;
+  }
+
+  /** Numbers that are in use, the stand-in's left out. */
+  get workers(): number[] {
+    return [...this.#places.keys()].filter((worker) => worker !== STAND_IN).sort((a, b) => a - b);
+  }
+
+  placeOf(worker: number): WorkerPlace<T> | undefined {
+    return this.#places.get(worker);
+  }
+
+  failuresOf(worker: number): { readonly count: number; readonly last: string } | undefined {
+    return this.#failures.get(worker);
+  }
+
+  /** All threads that serve or drain, the stand-in's too. */
+  get threads(): T[] {
+    return [...this.#places.values()].flatMap(({ thread }) => thread ?? []);
+  }
+
+  /** Workers of the app that take new sources. */
+  get servingCount(): number {
+    return this.workers.filter((worker) => this.#places.get(worker)?.state === "serving").length;
+  }
+
+  /** Starts or drains workers until there are `target`. Resolves then; rejects if one of them cannot start. */
+  async resize(target: number): Promise<void> {
+    this.target = target;
+    this.#reconcile();
+    await this.#until(() => this.#isSettled(), true);
+  }
+
+  /** Drains a worker, and has one less from now on. Resolves when it is gone. Rejects with an `OptionError`. */
+  async drain(worker: number): Promise<void> {
+    const place = this.#places.get(worker);
+    if (place === undefined || place.isLeaving || worker === STAND_IN) {
+      throw new OptionError(`there is no worker ${worker} to drain; there are ${this.workers.join(", ")}`);
+    }
+    if (this.target === 1) throw new OptionError(`worker ${worker} cannot be drained: it is the last one`);
+    this.target--;
+    await this.#left(place);
+  }
+
+  /**
+   * Replaces every worker, one after the other, the new one before the old one leaves. Rejects, and leaves the others as they
+   * are, if a new one cannot start.
+   */
+  async replaceAll(): Promise<void> {
+    for (const worker of this.workers) {
+      const place = this.#places.get(worker);
+      if (place === undefined || place.isLeaving) continue;
+      const number = this.#freeNumber();
+      if (number === undefined) {
+        // All numbers are taken: this one has to be free first, and is begun again because there is one too few.
+        await this.#left(place);
+        await this.resize(this.target);
+        continue;
+      }
+      this.target++;
+      const successor = this.#add(number);
+      try {
+        await this.#until(() => successor.state === "serving", true);
+      } catch (error) {
+        this.target--;
+        successor.leave();
+        throw error;
+      }
+      this.target--;
+      await this.#left(place);
+    }
+  }
+
+  /** Drains all workers; resolves when they are gone, at the latest when their time is over. */
+  async drainAll(): Promise<void> {
+    this.target = 0;
+    for (const place of [...this.#places.values()]) place.leave();
+    await this.#until(() => this.#places.size === 0, false);
+  }
+
+  /** Stops all workers at once. Resolves when they are gone. */
+  async stopAll(): Promise<void> {
+    this.target = 0;
+    this.#isStopping = true;
+    for (const { reject } of this.#waiters) reject(new Error("the farm is being closed"));
+    this.#waiters.clear();
+    for (const place of [...this.#places.values()]) place.stop();
+    await this.#until(() => this.#places.size === 0, false);
+  }
+
+  /** Looks after the workers. To be called every TICK_INTERVAL_MS, until all have gone. */
+  tick(): void {
+    const nowMs = this.#parts.now();
+    const lateMs = nowMs - this.#lastTickMs - TICK_INTERVAL_MS;
+    this.#lastTickMs = nowMs;
+    for (const place of [...this.#places.values()]) place.watch(nowMs, lateMs > LATE_TICK_MS ? lateMs : 0);
+    this.#reconcile();
+    this.#standIn(nowMs);
+    this.#checkWaiters();
+  }
+
+  // ---- Told by places -----------------------------------------------------------------------------------------------
+
+  serving(place: WorkerPlace<T>): void {
+    if (place.worker !== STAND_IN) this.#events.onServing(place.worker);
+    this.#checkWaiters();
+  }
+
+  gone(place: WorkerPlace<T>): void {
+    this.#places.delete(place.worker);
+    if (place.worker !== STAND_IN) this.#events.onGone(place.worker);
+    this.#checkWaiters();
+  }
+
+  failed(place: WorkerPlace<T>, error: unknown, retryMs: number): void {
+    const { worker, failuresInARow } = place;
+    const [last = ""] = (error instanceof Error ? error.message : String(error)).split("\n", 1);
+    this.#failures.set(worker, { count: (this.#failures.get(worker)?.count ?? 0) + 1, last });
+    for (const waiter of this.#waiters) {
+      if (!waiter.isStart) continue;
+      this.#waiters.delete(waiter);
+      waiter.reject(error);
+    }
+    this.#events.onFailed(worker, error, retryMs);
+    if (failuresInARow === CRASH_LOOP_FAILURES) {
+      const message = `worker ${worker} has failed ${failuresInARow} times in a row: ${last}`;
+      this.#events.onWarning(`${message}; it is tried again, less and less often`);
+    }
+    if (retryMs === 0 && !place.isLeaving) place.begin(true);
+  }
+
+  // ---- All workers --------------------------------------------------------------------------------------------------
+
+  #add(worker: number): WorkerPlace<T> {
+    const place = new WorkerPlace(worker, this.#parts, this);
+    this.#places.set(worker, place);
+    place.begin(this.#isStarted && worker !== STAND_IN);
+    return place;
+  }
+
+  /** Begins or drains workers, as the target demands. */
+  #reconcile(): void {
+    const staying = [...this.#places.values()].filter(
+      ({ isLeaving, worker }) => !isLeaving && worker !== STAND_IN,
+    );
+    for (let count = staying.length; count < this.target; count++) {
+      const number = this.#freeNumber();
+      // One that is leaving will free its own.
+      if (number === undefined) return;
+      this.#add(number);
+    }
+    // The highest numbers go first.
+    staying.sort((a, b) => b.worker - a.worker);
+    for (const place of staying.slice(0, Math.max(0, staying.length - this.target))) place.leave();
+  }
+
+  #freeNumber(): number | undefined {
+    for (let worker = 0; worker < MAX_WORKERS; worker++) if (!this.#places.has(worker)) return worker;
+    return undefined;
+  }
+
+  #isSettled(): boolean {
+    const places = [...this.#places.values()].filter(({ worker }) => worker !== STAND_IN);
+    return places.length === this.target && places.every(({ state }) => state === "serving");
+  }
+
+  /** While no worker serves, the stand-in does. */
+  #standIn(nowMs: number): void {
+    const place = this.#places.get(STAND_IN);
+    if (this.servingCount > 0) {
+      this.#servedMs = nowMs;
+      place?.leave();
+    } else if (place === undefined && this.#isStarted && !this.#isStopping && this.target > 0) {
+      if (nowMs - this.#servedMs >= STAND_IN_AFTER_MS) this.#add(STAND_IN);
+    }
+  }
+
+  // ---- Waiting ------------------------------------------------------------------------------------------------------
+
+  async #left(place: WorkerPlace<T>): Promise<void> {
+    place.leave();
+    await this.#until(() => this.#places.get(place.worker) !== place, false);
+  }
+
+  #until(isMet: () => boolean, isStart: boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiters.add({ isMet, isStart, resolve, reject });
+      this.#checkWaiters();
+    });
+  }
+
+  #checkWaiters(): void {
+    for (const waiter of this.#waiters) {
+      if (!waiter.isMet()) continue;
+      this.#waiters.delete(waiter);
+      waiter.resolve();
+    }
+  }
+}

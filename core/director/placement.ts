@@ -72,7 +72,7 @@ export class Placement {
     const sourceHash = this.hashOf(this.#sourceKey, 0);
     let source = table.lookupSource(this.#sourceKey, 0, sourceHash, tick);
     let worker = source === NO_ENTRY ? -1 : table.workerOf(source);
-    if (worker < 0 || this.#board.get(worker, BOARD_STATE) !== WORKER_SERVING) {
+    if (worker < 0 || this.#board.getOwn(worker, BOARD_STATE) !== WORKER_SERVING) {
       worker = this.#choose(sourceHash);
       if (worker >= 0) {
         this.verdict = VERDICT_NEW_SOURCE;

@@ -24,7 +24,7 @@ import {
 export type Policy = (board: LoadBoard, workerCount: number, hash: number) => number;
 
 function isServing(board: LoadBoard, worker: number): boolean {
-  return board.get(worker, BOARD_STATE) === WORKER_SERVING;
+  return board.getOwn(worker, BOARD_STATE) === WORKER_SERVING;
 }
 
 /**
@@ -45,16 +45,16 @@ function isBefore(
   // Multiplied crosswise, so that nothing is rounded: loads are below 2^32, weights hundredths.
   const costA = (loadA + 1) * weightB;
   const costB = (loadB + 1) * weightA;
-  return costA < costB || (costA === costB && board.get(a, BOARD_SOURCES) < board.get(b, BOARD_SOURCES));
+  return costA < costB || (costA === costB && board.getOwn(a, BOARD_SOURCES) < board.getOwn(b, BOARD_SOURCES));
 }
 
 /** At least 1: a worker that is to get nothing is not serving. */
 function weightOf(board: LoadBoard, worker: number): number {
-  return Math.max(1, board.get(worker, BOARD_WEIGHT));
+  return Math.max(1, board.getOwn(worker, BOARD_WEIGHT));
 }
 
 function loadOf(board: LoadBoard, worker: number, countsRequests: boolean): number {
-  const flows = board.get(worker, BOARD_FLOWS);
+  const flows = board.getOwn(worker, BOARD_FLOWS);
   return countsRequests ? flows + board.get(worker, BOARD_IN_FLIGHT) : flows;
 }
 
@@ -114,7 +114,7 @@ export const roundRobin: Policy = (board, workerCount) => {
   let bestTurn = 0;
   for (let worker = 0; worker < workerCount; worker++) {
     if (!isServing(board, worker)) continue;
-    const turn = board.get(worker, BOARD_TURN);
+    const turn = board.getOwn(worker, BOARD_TURN);
     if (best < 0 || ((turn - bestTurn) | 0) < 0) {
       best = worker;
       bestTurn = turn;

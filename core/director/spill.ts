@@ -24,10 +24,10 @@ export function isSpillDue(
   let others = 0;
   let flows = 0;
   for (let other = 0; other < workerCount; other++) {
-    if (other === worker || board.get(other, BOARD_STATE) !== WORKER_SERVING) continue;
+    if (other === worker || board.getOwn(other, BOARD_STATE) !== WORKER_SERVING) continue;
     others++;
-    flows += board.get(other, BOARD_FLOWS);
+    flows += board.getOwn(other, BOARD_FLOWS);
   }
   if (others === 0) return false;
-  return (board.get(worker, BOARD_FLOWS) - SPILL_ALLOWANCE_FLOWS) * others > 2 * flows;
+  return (board.getOwn(worker, BOARD_FLOWS) - SPILL_ALLOWANCE_FLOWS) * others > 2 * flows;
 }

@@ -62,6 +62,14 @@ export class LoadBoard {
     return Atomics.load(this.words, worker * WORKER_WORDS + word);
   }
 
+  /**
+   * The same for a word that the caller's thread alone writes: a plain load, which costs a fifth of an atomic one. A policy reads
+   * some hundred words.
+   */
+  getOwn(worker: number, word: number): number {
+    return this.words[worker * WORKER_WORDS + word]!;
+  }
+
   set(worker: number, word: number, value: number): void {
     Atomics.store(this.words, worker * WORKER_WORDS + word, value);
   }

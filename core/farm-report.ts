@@ -2,7 +2,7 @@
 
 import type { Director } from "./director/director.js";
 import type { FarmLinks } from "./farm-links.js";
-import type { FarmStatus, WorkerCounts, WorkerStatus } from "./farm-status.js";
+import type { FarmStatus, WorkerCounts, WorkerState, WorkerStatus } from "./farm-status.js";
 import type { FlowTable } from "./flow/flow-table.js";
 import {
   BOARD_CONNECTIONS,
@@ -17,6 +17,11 @@ import type { StorageHandle } from "./supervision/storage-handle.js";
 import type { Supervisor } from "./supervision/supervisor.js";
 import type { Thread } from "./supervision/worker-place.js";
 
+/** What there is to tell of the supervisor, whatever its threads are. */
+type ReportedSupervisor = Pick<Supervisor<Thread>, "target" | "workers" | "servingCount" | "failuresOf"> & {
+  placeOf(worker: number): { readonly state: WorkerState } | undefined;
+};
+
 export interface ReportedParts {
   readonly version: string;
   readonly uptimeMs: number;
@@ -26,7 +31,7 @@ export interface ReportedParts {
   readonly board: LoadBoard;
   readonly table: FlowTable;
   readonly director: Director;
-  readonly supervisor: Supervisor<Thread>;
+  readonly supervisor: ReportedSupervisor;
   readonly storage: StorageHandle;
   readonly countsOf: (worker: number) => WorkerCounts | undefined;
 }

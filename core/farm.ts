@@ -174,14 +174,13 @@ export class Farm extends EventEmitter<FarmEvents> implements FarmControl {
       this.#secret = loadSecret(settings.secret, settings.database);
       this.#director = this.#createDirector();
       this.#supervisor = this.#createSupervisor(this.#director);
-      this.#ticks = setInterval(() => this.#supervisor?.tick(), TICK_INTERVAL_MS);
-      await this.#supervisor.start();
       if (settings.admin !== undefined) {
-        this.#admin = new AdminServer(this, settings.admin, settings.adminToken, (message) =>
-          this.emit("warning", message),
-        );
+        const warn = (message: string) => this.emit("warning", message);
+        this.#admin = new AdminServer(this, settings.admin, settings.adminToken, warn);
         await this.#admin.start();
       }
+      this.#ticks = setInterval(() => this.#supervisor?.tick(), TICK_INTERVAL_MS);
+      await this.#supervisor.start();
       this.#loop = new DirectorLoop(this.#director);
       this.#loop.start();
       this.#listeningSinceMs = performance.now();
@@ -351,10 +350,13 @@ export class Farm extends EventEmitter<FarmEvents> implements FarmControl {
       slowStartMs,
       now: () => performance.now(),
     };
+    // Until the farm listens it is `listen` that tells how it went.
+    const isListening = () => this.#listeningSinceMs > 0;
     return new Supervisor(workers, parts, {
-      onServing: (worker) => this.emit("workerServing", worker),
-      onGone: (worker) => this.emit("workerGone", worker),
-      onFailed: (worker, error, retryMs) => this.emit("workerFailed", worker, error, retryMs),
+      onServing: (worker) => isListening() && this.emit("workerServing", worker),
+      onGone: (worker) => isListening() && this.emit("workerGone", worker),
+      onFailed: (worker, error, retryMs) =>
+        isListening() && this.emit("workerFailed", worker, error, retryMs),
       onWarning: (message) => this.emit("warning", message),
     });
   }

@@ -13,6 +13,22 @@ export function patternBytes(count: number): Uint8Array {
   return bytes;
 }
 
+const CHUNK_BYTES = 64 * 1024;
+
+/** `count` zeros, made as they are taken. */
+function zeros(count: number): ReadableStream<Uint8Array> {
+  const chunk = new Uint8Array(CHUNK_BYTES);
+  let left = count;
+  return new ReadableStream({
+    pull(controller) {
+      const length = Math.min(left, CHUNK_BYTES);
+      left -= length;
+      controller.enqueue(chunk.subarray(0, length));
+      if (left === 0) controller.close();
+    },
+  });
+}
+
 const cachedBytes = new Map<number, Uint8Array>();
 
 export default {
@@ -30,9 +46,21 @@ export default {
         const digest = await crypto.subtle.digest("SHA-256", await request.arrayBuffer());
         return HttpResponse.text(Buffer.from(digest).toString("hex"));
       }
+      case "/stream":
+        return new HttpResponse(zeros(Number(request.query.get("n"))));
+      case "/wait":
+        await new Promise((resolve) => setTimeout(resolve, Number(request.query.get("ms"))));
+        return HttpResponse.json({ worker: context.worker });
       case "/die":
         // Ends the worker's thread, not the process.
         return process.exit(3);
+      case "/throw":
+        setImmediate(() => {
+          throw new Error("thrown where nobody catches it");
+        });
+        return HttpResponse.json({ worker: context.worker });
+      case "/loop":
+        for (;;);
       case "/session/add": {
         const { session } = context;
         session.state.count = Number(session.state.count ?? 0) + 1;

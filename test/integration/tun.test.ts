@@ -14,6 +14,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { createFarm, type Farm } from "../../core/farm.js";
 import { ask, cookieOf } from "../support/client.js";
+import { startLoad } from "../support/keep-alive-load.js";
 import { enterNamespace } from "../support/namespace.js";
 import { patternBytes } from "../support/test-app.js";
 
@@ -46,7 +47,7 @@ if (enterNamespace()) {
     database: join(folder, "farm.db"),
     // What is acknowledged has to survive the process here, not the power.
     durability: "normal",
-    logLevel: "error",
+    logLevel: "fatal",
   } as const;
   let farm: Farm;
   const tun = suite("tun");
@@ -196,6 +197,42 @@ if (enterNamespace()) {
       socket.on("connect", () => resolve("connected"));
     });
     assert.is(code, "ECONNREFUSED");
+  });
+
+  tun(
+    "worker that dies, resets the connections of clients that wait, and they go on with their sessions",
+    async () => {
+      const client = source(3001);
+      const added = await ask(`${URL4}session/add`, { localAddress: client });
+      // Nothing more is sent on this connection: only the director can tell its client.
+      const waiting = ask(`${URL4}wait?ms=60000`, { localAddress: client }).then(
+        () => "answered",
+        (error: NodeJS.ErrnoException) => error.code,
+      );
+      while (farm.status().workers.every(({ inFlight }) => inFlight === 0)) await new Promise(setImmediate);
+      await ask(`${URL4}die`, { localAddress: client }).catch(() => {});
+      assert.is(await waiting, "ECONNRESET");
+      const shown = (
+        await ask(`${URL4}session`, { localAddress: client, cookie: cookieOf(added) })
+      ).json<Shown>();
+      assert.equal([shown.count, shown.origin], [1, "database"]);
+    },
+  );
+
+  tun("resize and reload, while clients ask without pause over both links, fail no request", async () => {
+    const sources = Array.from({ length: 20 }, (_, i) => source(4000 + i));
+    const loads = [
+      startLoad(URL4, sources),
+      startLoad(farm.urls.find((url) => url.includes("127.0.0.1"))!, ["127.0.0.2", "127.0.0.3"]),
+    ];
+    for (const workers of [1, 4, WORKERS]) await farm.resize(workers);
+    await farm.reload();
+    for (const load of loads) {
+      const answered = load.answered();
+      while (load.answered() < answered + 50) await new Promise(setImmediate);
+      await load.stop();
+      assert.equal(load.failures, []);
+    }
   });
 
   tun("flows, after all connections have ended, are off the load board, and no slot is missing", async () => {

@@ -15,6 +15,9 @@ export function patternBytes(count: number): Uint8Array {
 
 const CHUNK_BYTES = 64 * 1024;
 
+/** Bytes of streams that have been made so far in this worker. */
+let streamedBytes = 0;
+
 /** `count` zeros, made as they are taken. */
 function zeros(count: number): ReadableStream<Uint8Array> {
   const chunk = new Uint8Array(CHUNK_BYTES);
@@ -23,6 +26,7 @@ function zeros(count: number): ReadableStream<Uint8Array> {
     pull(controller) {
       const length = Math.min(left, CHUNK_BYTES);
       left -= length;
+      streamedBytes += length;
       controller.enqueue(chunk.subarray(0, length));
       if (left === 0) controller.close();
     },
@@ -48,6 +52,8 @@ export default {
       }
       case "/stream":
         return new HttpResponse(zeros(Number(request.query.get("n"))));
+      case "/streamed":
+        return HttpResponse.text(String(streamedBytes));
       case "/wait":
         await new Promise((resolve) => setTimeout(resolve, Number(request.query.get("ms"))));
         return HttpResponse.json({ worker: context.worker });

@@ -94,6 +94,8 @@ export class Director {
   #tick = 0;
   /** When the last slice of the sweep was. */
   #agedTick = 0;
+  /** Whether a timer runs for what waits for room in a worker's ring. */
+  #isRetryDue = false;
 
   constructor(options: DirectorOptions) {
     this.#links = options.links;
@@ -198,7 +200,13 @@ export class Director {
       if (this.#hasTransmitRings) worker.transmit.wait(wake);
       if (worker.isOverflowing) isOverflowing = true;
     }
-    if (isOverflowing) setTimeout(wake, OVERFLOW_RETRY_MS);
+    if (!isOverflowing || this.#isRetryDue) return;
+    // One timer at a time: others wake us meanwhile, and each time would add one that adds one.
+    this.#isRetryDue = true;
+    setTimeout(() => {
+      this.#isRetryDue = false;
+      wake();
+    }, OVERFLOW_RETRY_MS);
   }
 
   /** Lets go of pending waits. */

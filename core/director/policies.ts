@@ -45,7 +45,9 @@ function isBefore(
   // Multiplied crosswise, so that nothing is rounded: loads are below 2^32, weights hundredths.
   const costA = (loadA + 1) * weightB;
   const costB = (loadB + 1) * weightA;
-  return costA < costB || (costA === costB && board.getOwn(a, BOARD_SOURCES) < board.getOwn(b, BOARD_SOURCES));
+  return (
+    costA < costB || (costA === costB && board.getOwn(a, BOARD_SOURCES) < board.getOwn(b, BOARD_SOURCES))
+  );
 }
 
 /** At least 1: a worker that is to get nothing is not serving. */

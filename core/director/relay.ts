@@ -7,6 +7,7 @@ import { KEY_WORDS, writeFlowKey } from "../flow/flow-key.js";
 import type { FlowTable } from "../flow/flow-table.js";
 import { type Burst, connectionIndex, MAX_CONNECTIONS, type RelayLink } from "../link/link.js";
 import {
+  EVENT_CREDIT,
   EVENT_DATA,
   EVENT_DATAGRAM,
   EVENT_OPEN,
@@ -65,7 +66,8 @@ export class Relay {
     if (event === EVENT_RESET) {
       this.#connections[index] = NO_CONNECTION;
       this.#endFlow(index, tick);
-    } else if (event === EVENT_DATA && this.#holdsFlow(index)) {
+    } else if ((event === EVENT_DATA || event === EVENT_CREDIT) && this.#holdsFlow(index)) {
+      // The client has sent, or taken, something.
       this.#parts.flowTable.touch(this.#flows[index]!, tick);
     }
     if (!this.#push(i, worker)) return event === EVENT_DATA ? VERDICT_NO_WORKER : UNCOUNTED;
@@ -124,9 +126,13 @@ export class Relay {
     this.#flows[index] = flow;
     this.#generations[index] = flowTable.generationOf(flow);
     const { verdict } = placement;
-    if (!this.#push(i, worker)) return VERDICT_NO_WORKER;
-    link.accept(connection);
-    return verdict;
+    if (this.#push(i, worker)) {
+      link.accept(connection);
+      return verdict;
+    }
+    // The board says that the worker serves, and it is gone.
+    this.#reset(index, tick);
+    return VERDICT_NO_WORKER;
   }
 
   #datagram(i: number, tick: number): number {

@@ -131,7 +131,7 @@ export class WorkerPort {
 
   /** Wakes the worker: there is room in its transmit ring, or a command on the load board. */
   wake(): void {
-    this.#descriptors.wake();
+    this.#descriptors.rouse();
   }
 
   /** Shows the worker what was pushed, and wakes it if it sleeps. Once a burst. */

@@ -27,6 +27,15 @@ export class Burst {
     this.pool = new PacketPool(memory);
     this.freeSlots = new FreeSlots(memory.slotCount);
   }
+
+  /** Adds an event of a relay link; there must be room for it. */
+  addEvent(event: number, connection: number, slot: number, length: number): void {
+    const index = this.count++;
+    this.events[index] = event;
+    this.connections[index] = connection;
+    this.slots[index] = slot;
+    this.lengths[index] = length;
+  }
 }
 
 /** What all links have in common. */

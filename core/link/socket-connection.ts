@@ -1,12 +1,15 @@
 // One accepted connection of the socket link: what has come from the client and is not in a slot yet, and what is to be
-// told to its worker. What always holds: at most MAX_INBOX_BYTES and one read of the kernel's wait here, and at most
-// RELAY_WINDOW_BYTES that the client has not taken: whoever sends faster than the other side takes is stopped.
+// told to its worker. What always holds: at most MAX_INBOX_BYTES, in MAX_INBOX_PIECES, and two reads of the kernel's wait
+// here, and at most RELAY_WINDOW_BYTES that the client has not taken: whoever sends faster than the other side takes is
+// stopped.
 
 import type { Socket } from "node:net";
 import { RELAY_CREDIT_BYTES } from "../memory/descriptor.js";
 
 /** Bytes that wait here, beyond which the socket is not read. */
 const MAX_INBOX_BYTES = 64 * 1024;
+/** The same in reads: one of a single byte costs some hundred. */
+const MAX_INBOX_PIECES = 64;
 
 /** What the link is told by its connections. */
 export interface ConnectionObserver {
@@ -57,8 +60,8 @@ export class SocketConnection {
     });
     socket.on("close", () => {
       this.isGone = true;
-      this.#inbox.length = 0;
-      this.#inboxBytes = 0;
+      // What a client has sent before it ended, after us, is still its worker's. Of what was cut off nothing is.
+      if (this.wasReset || !this.hasEnded) this.#dropInbox();
       observer.changed(this);
     });
   }
@@ -70,20 +73,25 @@ export class SocketConnection {
 
   /** True if the client's end is the next to be received. */
   get isEndDue(): boolean {
-    return this.hasEnded && !this.hasToldEnd && this.#inboxBytes === 0;
+    return this.hasEnded && !this.hasToldEnd && !this.wasReset && this.#inboxBytes === 0;
   }
 
-  /** Bytes written that the worker is to be told of; 0 while they are few. */
+  /** The socket is closed, and nothing is left to tell of it but that. */
+  get isOver(): boolean {
+    return this.isGone && this.#inboxBytes === 0;
+  }
+
+  /** Bytes written that the worker is to be told of; 0 while they are few, and those after which it sends no more. */
   get creditDue(): number {
-    const bytes = this.#givenBytes - this.socket.writableLength - this.#toldBytes;
-    return bytes >= RELAY_CREDIT_BYTES ? bytes : 0;
+    const { writableLength, writableEnded } = this.socket;
+    const bytes = this.#givenBytes - writableLength - this.#toldBytes;
+    return bytes >= RELAY_CREDIT_BYTES || (writableEnded && writableLength === 0) ? bytes : 0;
   }
 
   /** Whether anything of it can be received. */
   get hasEvent(): boolean {
-    if (this.isGone) return true;
-    if (!this.isAccepted) return !this.isOffered;
-    return this.sendable > 0 || this.isEndDue || this.creditDue > 0;
+    if (!this.isAccepted) return this.isGone || !this.isOffered;
+    return this.isOver || this.sendable > 0 || this.isEndDue || this.creditDue > 0;
   }
 
   tellCredit(bytes: number): void {
@@ -108,7 +116,7 @@ export class SocketConnection {
     }
     this.credit -= copied;
     this.#inboxBytes -= copied;
-    if (this.#isPaused && this.#inboxBytes < MAX_INBOX_BYTES) {
+    if (this.#isPaused && !this.#isInboxFull) {
       this.#isPaused = false;
       this.socket.resume();
     }
@@ -122,10 +130,36 @@ export class SocketConnection {
     this.socket.write(bytes, this.#written);
   }
 
+  /** No more will be written. */
+  end(): void {
+    this.socket.end();
+  }
+
+  /** Ends the connection at once; what the client has sent is of no use to anyone any more. */
+  reset(): void {
+    this.wasReset = true;
+    this.#dropInbox();
+    // Once the kernel has everything, our end included, it is left to bring that to a slow client. A reset would take back
+    // what it has not brought yet.
+    if (this.socket.writableFinished) this.socket.destroy();
+    else this.socket.resetAndDestroy();
+  }
+
+  get #isInboxFull(): boolean {
+    return this.#inboxBytes >= MAX_INBOX_BYTES || this.#inbox.length >= MAX_INBOX_PIECES;
+  }
+
+  #dropInbox(): void {
+    this.#inbox.length = 0;
+    this.#inboxBytes = 0;
+    this.#taken = 0;
+  }
+
   #arrived(piece: Buffer): void {
+    if (this.wasReset) return;
     this.#inbox.push(piece);
     this.#inboxBytes += piece.length;
-    if (this.#inboxBytes >= MAX_INBOX_BYTES && !this.#isPaused) {
+    if (this.#isInboxFull && !this.#isPaused) {
       this.#isPaused = true;
       this.socket.pause();
     }

@@ -3,7 +3,8 @@
 import { PEER_BYTES, PEER_DESTINATION, PEER_IP_VERSION, PEER_PORTS } from "../memory/descriptor.js";
 import { formatAddress, parseAddress } from "../wire/address.js";
 
-const MAPPED = "::ffff:";
+/** Before an IPv4 address: how a socket of both kinds shows it (RFC 4291 section 2.5.5.2). */
+export const MAPPED = "::ffff:";
 
 /** Writes the block at `bytes[at …]`. An IPv4-mapped address is an IPv4 one; a zone is left out. */
 export function writePeer(

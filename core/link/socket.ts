@@ -1,8 +1,9 @@
 // The socket link: no privileges, any system that Node runs on. The kernel ends TCP and UDP; what the clients send
 // becomes events for the director, and the workers' events are done to the sockets. It knows neither workers nor HTTP.
-// What always holds: the events of a connection are received in order, EVENT_RESET last; what finds no slot waits.
+// What always holds: the events of a connection are received in order, EVENT_RESET last; what finds no slot waits; as long as
+// something waits and somebody has asked to be woken, a wake-up is due.
 
-import { createSocket, type RemoteInfo, type Socket as UdpSocket } from "node:dgram";
+import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import {
@@ -18,17 +19,18 @@ import {
 } from "../memory/descriptor.js";
 import { BURST_PACKETS, type Burst, connectionIndex, MAX_CONNECTIONS, type RelayLink } from "./link.js";
 import { SocketConnection } from "./socket-connection.js";
-import { peerSourceAddress, peerSourcePort, writePeer } from "./socket-peer.js";
+import { SocketDatagrams } from "./socket-datagrams.js";
+import { writePeer } from "./socket-peer.js";
 
 /** Slots that one connection fills in a burst, before others have their turn. */
 const SLOTS_A_TURN = 16;
-/** Datagrams that wait for a slot; more are dropped, as a full socket buffer would. */
-const MAX_WAITING_DATAGRAMS = 1024;
 /** How long something that found no slot, or no worker, waits for the next try, in ms. */
 const SLOT_RETRY_MS = 1;
 const OPEN_RETRY_MS = 50;
 /** Connections that the kernel completes before we accept them (listen(2)). */
 const BACKLOG = 1024;
+/** A socket that is paused goes on reading until so much waits in its stream: one read more, with the smallest number. */
+const READ_AHEAD_BYTES = 1;
 
 export interface SocketLinkOptions {
   readonly host: string;
@@ -47,18 +49,13 @@ export class SocketError extends Error {
   }
 }
 
-interface WaitingDatagram {
-  readonly payload: Buffer;
-  readonly source: RemoteInfo;
-}
-
 export class SocketLink implements RelayLink {
   readonly kind = "socket";
   readonly egressPlan = { kind: "relay" } as const;
   /** `oversize`: datagrams longer than a slot; `noRoom`: datagrams and connections beyond the limits. */
   readonly drops = { oversize: 0, noSlot: 0, noRoom: 0 };
   readonly #server: Server;
-  readonly #udp: UdpSocket;
+  readonly #datagrams: SocketDatagrams;
   readonly #address: { readonly host: string; readonly port: number };
   /** By place; the places that are free, and how often each was used, which tells its connections apart. */
   readonly #connections: (SocketConnection | undefined)[] = [];
@@ -68,25 +65,27 @@ export class SocketLink implements RelayLink {
   #queue: SocketConnection[] = [];
   #nextQueue: SocketConnection[] = [];
   #postponed: SocketConnection[] = [];
-  #datagrams: WaitingDatagram[] = [];
   #wake: (() => void) | undefined;
   #isWakeDue = false;
+  /** The last `receive` found no slot, and a timer runs for the next try. */
   #isStarved = false;
+  #isRetryDue = false;
   #closed = false;
 
   private constructor(server: Server, udp: UdpSocket, address: { host: string; port: number }) {
     this.#server = server;
-    this.#udp = udp;
     this.#address = address;
+    this.#datagrams = new SocketDatagrams(udp, address.host, address.port, this.drops, () =>
+      this.#wakeIfWaiting(),
+    );
     server.on("connection", (socket) => this.#connected(socket));
-    udp.on("message", (payload, source) => this.#datagramArrived(payload, source));
-    // A datagram that could not be sent: its client asks again.
-    udp.on("error", () => {});
+    // A connection that could not be accepted, for want of file descriptors for one.
+    server.on("error", () => this.drops.noRoom++);
   }
 
   /** Listens on TCP and UDP. Rejects with a `SocketError`. */
   static async listen({ host, port }: SocketLinkOptions): Promise<SocketLink> {
-    const server = createServer({ allowHalfOpen: true, noDelay: true });
+    const server = createServer({ allowHalfOpen: true, noDelay: true, highWaterMark: READ_AHEAD_BYTES });
     try {
       server.listen({ host, port, backlog: BACKLOG });
       await once(server, "listening");
@@ -128,8 +127,9 @@ export class SocketLink implements RelayLink {
 
   receive(burst: Burst): void {
     burst.count = 0;
+    if (this.#closed) return;
     this.#isStarved = false;
-    this.#receiveDatagrams(burst);
+    this.#datagrams.receive(burst, this.#acquire);
     const queue = this.#queue;
     this.#queue = this.#nextQueue;
     let taken = 0;
@@ -154,18 +154,14 @@ export class SocketLink implements RelayLink {
 
   #receiveConnection(connection: SocketConnection, burst: Burst): void {
     const { number } = connection;
-    if (connection.isGone) {
-      this.#emit(burst, EVENT_RESET, number, NO_SLOT, connection.wasReset ? 1 : 0);
-      this.#free(connection);
-      return;
-    }
     if (!connection.isAccepted) {
-      if (!connection.isOffered) this.#offer(connection, burst);
+      if (connection.isGone) this.#end(connection, burst);
+      else if (!connection.isOffered) this.#offer(connection, burst);
       return;
     }
     const credit = connection.creditDue;
     if (credit > 0) {
-      this.#emit(burst, EVENT_CREDIT, number, NO_SLOT, credit);
+      burst.addEvent(EVENT_CREDIT, number, NO_SLOT, credit);
       connection.tellCredit(credit);
     }
     const { pool } = burst;
@@ -174,55 +170,46 @@ export class SocketLink implements RelayLink {
       const slot = this.#acquire(burst);
       if (slot < 0) return;
       const length = connection.take(pool.bytes, pool.packetOffset(slot), pool.maxPacketBytes);
-      this.#emit(burst, EVENT_DATA, number, slot, length);
+      burst.addEvent(EVENT_DATA, number, slot, length);
     }
     if (connection.isEndDue && burst.count < BURST_PACKETS) {
       connection.hasToldEnd = true;
-      this.#emit(burst, EVENT_END, number, NO_SLOT, 0);
+      burst.addEvent(EVENT_END, number, NO_SLOT, 0);
     }
+    if (connection.isOver && burst.count < BURST_PACKETS) this.#end(connection, burst);
+  }
+
+  #end(connection: SocketConnection, burst: Burst): void {
+    burst.addEvent(EVENT_RESET, connection.number, NO_SLOT, connection.wasReset ? 1 : 0);
+    const place = connectionIndex(connection.number);
+    this.#connections[place] = undefined;
+    this.#freePlaces.push(place);
   }
 
   #offer(connection: SocketConnection, burst: Burst): void {
     const { remoteAddress, remotePort, localAddress, localPort } = connection.socket;
+    if (remoteAddress === undefined) {
+      // Reset before it was looked at: nobody knows any more whose it was.
+      connection.isOffered = true;
+      connection.socket.destroy();
+      return;
+    }
     const slot = this.#acquire(burst);
     if (slot < 0) return;
     const at = burst.pool.packetOffset(slot);
-    writePeer(burst.pool.bytes, at, remoteAddress ?? "", remotePort ?? 0, localAddress ?? "", localPort ?? 0);
+    writePeer(burst.pool.bytes, at, remoteAddress, remotePort ?? 0, localAddress ?? "", localPort ?? 0);
     connection.isOffered = true;
-    this.#emit(burst, EVENT_OPEN, connection.number, slot, PEER_BYTES);
+    burst.addEvent(EVENT_OPEN, connection.number, slot, PEER_BYTES);
   }
 
-  #receiveDatagrams(burst: Burst): void {
-    const { pool } = burst;
-    let taken = 0;
-    for (; taken < this.#datagrams.length && burst.count < BURST_PACKETS; taken++) {
-      const { payload, source } = this.#datagrams[taken]!;
-      const slot = this.#acquire(burst);
-      if (slot < 0) break;
-      const at = pool.packetOffset(slot);
-      writePeer(pool.bytes, at, source.address, source.port, this.#address.host, this.#address.port);
-      pool.bytes.set(payload, at + PEER_BYTES);
-      this.#emit(burst, EVENT_DATAGRAM, 0, slot, PEER_BYTES + payload.length);
-    }
-    if (taken > 0) this.#datagrams.splice(0, taken);
-  }
-
-  #acquire(burst: Burst): number {
+  readonly #acquire = (burst: Burst): number => {
     const slot = burst.freeSlots.acquire();
     if (slot < 0) {
       this.#isStarved = true;
       this.drops.noSlot++;
     }
     return slot;
-  }
-
-  #emit(burst: Burst, event: number, connection: number, slot: number, length: number): void {
-    const index = burst.count++;
-    burst.events[index] = event;
-    burst.connections[index] = connection;
-    burst.slots[index] = slot;
-    burst.lengths[index] = length;
-  }
+  };
 
   accept(number: number): void {
     const connection = this.#find(number);
@@ -248,30 +235,23 @@ export class SocketLink implements RelayLink {
     length: number,
   ): void {
     if (event === EVENT_DATAGRAM) {
-      if (this.#closed) return;
-      const payload = Buffer.from(bytes.subarray(offset + PEER_BYTES, offset + length));
-      this.#udp.send(payload, peerSourcePort(bytes, offset), peerSourceAddress(bytes, offset));
+      this.#datagrams.send(bytes, offset, length);
       return;
     }
     const connection = this.#find(number);
-    if (connection === undefined || connection.isGone) return;
-    if (event === EVENT_DATA) {
-      connection.write(Buffer.from(bytes.subarray(offset, offset + length)));
-    } else if (event === EVENT_END) {
-      connection.socket.end();
-    } else if (event === EVENT_RESET) {
-      connection.socket.resetAndDestroy();
-    } else if (event === EVENT_CREDIT) {
-      connection.credit += value;
-      this.changed(connection);
-    }
+    if (connection === undefined) return;
+    if (event === EVENT_DATA) connection.write(Buffer.from(bytes.subarray(offset, offset + length)));
+    else if (event === EVENT_END) connection.end();
+    else if (event === EVENT_RESET) connection.reset();
+    else if (event === EVENT_CREDIT) connection.credit += value;
+    this.changed(connection);
   }
 
   wait(wake: () => void): void {
     if (this.#closed) return;
     this.#wake = wake;
-    if (this.#isStarved) setTimeout(this.#callWake, SLOT_RETRY_MS);
-    else if (this.#queue.length > 0 || this.#datagrams.length > 0) this.#wakeSoon();
+    if (this.#isStarved) this.#retrySoon();
+    else if (this.#queue.length > 0 || this.#datagrams.hasWaiting) this.#wakeSoon();
   }
 
   stopListening(): void {
@@ -283,16 +263,21 @@ export class SocketLink implements RelayLink {
     this.#closed = true;
     this.#wake = undefined;
     this.#server.close();
-    this.#udp.close();
+    this.#datagrams.close();
     for (const connection of this.#connections) connection?.socket.destroy();
     this.#postponed.length = 0;
-    this.#datagrams.length = 0;
+    this.#queue.length = 0;
   }
 
   /** Called by a connection: there is an event of it. */
   changed(connection: SocketConnection): void {
-    if (!this.#enqueue(connection)) return;
-    if (this.#wake !== undefined && !this.#isStarved) this.#wakeSoon();
+    if (this.#enqueue(connection)) this.#wakeIfWaiting();
+  }
+
+  #wakeIfWaiting(): void {
+    if (this.#wake === undefined) return;
+    if (this.#isStarved) this.#retrySoon();
+    else this.#wakeSoon();
   }
 
   #enqueue(connection: SocketConnection): boolean {
@@ -308,15 +293,27 @@ export class SocketLink implements RelayLink {
   #wakeSoon(): void {
     if (this.#isWakeDue) return;
     this.#isWakeDue = true;
-    setImmediate(this.#callWake);
+    setImmediate(() => {
+      this.#isWakeDue = false;
+      this.#callWake();
+    });
   }
 
-  readonly #callWake = (): void => {
-    this.#isWakeDue = false;
+  /** One timer at a time: others wake us meanwhile, and each time would add one that adds one. */
+  #retrySoon(): void {
+    if (this.#isRetryDue) return;
+    this.#isRetryDue = true;
+    setTimeout(() => {
+      this.#isRetryDue = false;
+      this.#callWake();
+    }, SLOT_RETRY_MS);
+  }
+
+  #callWake(): void {
     const wake = this.#wake;
     this.#wake = undefined;
     wake?.();
-  };
+  }
 
   readonly #offerAgain = (): void => {
     const postponed = this.#postponed;
@@ -331,6 +328,7 @@ export class SocketLink implements RelayLink {
     const place = this.#freePlaces.pop() ?? this.#connections.length;
     if (place === MAX_CONNECTIONS) {
       this.drops.noRoom++;
+      socket.on("error", () => {});
       socket.resetAndDestroy();
       return;
     }
@@ -345,30 +343,7 @@ export class SocketLink implements RelayLink {
     const connection = this.#connections[connectionIndex(number)];
     return connection?.number === number ? connection : undefined;
   }
-
-  #free(connection: SocketConnection): void {
-    const place = connectionIndex(connection.number);
-    this.#connections[place] = undefined;
-    this.#freePlaces.push(place);
-  }
-
-  #datagramArrived(payload: Buffer, source: RemoteInfo): void {
-    if (this.#datagrams.length >= MAX_WAITING_DATAGRAMS) {
-      this.drops.noRoom++;
-      return;
-    }
-    // What a slot of the smallest pool can hold behind the peer block.
-    if (payload.length > MAX_DATAGRAM_BYTES) {
-      this.drops.oversize++;
-      return;
-    }
-    this.#datagrams.push({ payload, source });
-    if (this.#wake !== undefined && !this.#isStarved) this.#wakeSoon();
-  }
 }
-
-/** Longest datagram taken: one that fits into a packet of 1500 bytes, and so into a slot behind its peer block. */
-export const MAX_DATAGRAM_BYTES = 1472;
 
 function bracketed(host: string): string {
   return host.includes(":") ? `[${host}]` : host;

@@ -5,7 +5,8 @@
 //
 //   word 0          head     written by the producer: records ever published
 //   word 16         tail     written by the consumer: records ever released
-//   word 32         asleep   set to 1 by the consumer, set to 0 by whoever wakes it (compare-and-swap)
+//   word 32         asleep   1: the consumer sleeps, set by it; 0: awake, set by whoever wakes it (compare-and-swap);
+//                            2: it is awake, and is to look around once more before it sleeps
 //   word 48 …       records  written by the producer, read by the consumer
 //
 // Each index word has a cache line (64 bytes) of its own: the producer's stores must not take the consumer's line away.
@@ -16,6 +17,10 @@ const HEAD = 0;
 const TAIL = 16;
 const ASLEEP = 32;
 const RECORDS = 48;
+
+const AWAKE = 0;
+const SLEEPING = 1;
+const ROUSED = 2;
 
 /** A ring's shared memory and shape; can be sent to another thread. */
 export interface RingMemory {
@@ -85,9 +90,17 @@ export class RingProducer {
    * of us sees the other, and no wake-up is lost.
    */
   wake(): void {
-    if (Atomics.load(this.words, ASLEEP) === 1 && Atomics.compareExchange(this.words, ASLEEP, 1, 0) === 1) {
+    if (
+      Atomics.load(this.words, ASLEEP) === SLEEPING &&
+      Atomics.compareExchange(this.words, ASLEEP, SLEEPING, AWAKE) === SLEEPING
+    ) {
       Atomics.notify(this.words, ASLEEP, 1);
     }
+  }
+
+  /** Wakes the consumer for something that is not in the ring: see `wakeConsumer`. */
+  rouse(): void {
+    rouse(this.words);
   }
 
   /** Whether at least `records` more records fit. */
@@ -134,37 +147,44 @@ export class RingConsumer {
   }
 
   /**
-   * Announces that this thread is about to sleep. Returns false, and takes it back, if a record came in meanwhile:
-   * see `RingProducer.wake` for the race that this order closes.
+   * Announces that this thread is about to sleep. Returns false, and takes it back, if a record came in meanwhile, or if
+   * somebody has called for us since we last slept: see `RingProducer.wake` and `wakeConsumer` for the races that this closes.
    */
   prepareToSleep(): boolean {
-    Atomics.store(this.words, ASLEEP, 1);
-    if (Atomics.load(this.words, HEAD) === this.#tail) return true;
+    const isCalm = Atomics.compareExchange(this.words, ASLEEP, AWAKE, SLEEPING) === AWAKE;
+    if (isCalm && Atomics.load(this.words, HEAD) === this.#tail) return true;
     this.awake();
     return false;
   }
 
   /** Blocks this thread until woken or until `timeoutMs` is over. Only after `prepareToSleep`. */
   sleepBlocking(timeoutMs: number): void {
-    Atomics.wait(this.words, ASLEEP, 1, timeoutMs);
+    Atomics.wait(this.words, ASLEEP, SLEEPING, timeoutMs);
     this.awake();
   }
 
   /** Resolves when woken or when `timeoutMs` is over; the event loop goes on. Only after `prepareToSleep`. */
   async sleep(timeoutMs: number): Promise<void> {
-    const waiting = Atomics.waitAsync(this.words, ASLEEP, 1, timeoutMs);
+    const waiting = Atomics.waitAsync(this.words, ASLEEP, SLEEPING, timeoutMs);
     if (waiting.async) await waiting.value;
     this.awake();
   }
 
   /** Takes the announcement of `prepareToSleep` back. */
   awake(): void {
-    Atomics.store(this.words, ASLEEP, 0);
+    Atomics.store(this.words, ASLEEP, AWAKE);
   }
 }
 
-/** Wakes the consumer of a ring from any thread that is not its producer (to hand it a control word, a promise …). */
+/**
+ * Wakes the consumer of a ring, from any thread, its own too, for something that is not in the ring: a control word, a
+ * promise, room elsewhere. A consumer that is awake has perhaps looked for that already and is about to sleep; it finds the
+ * word set, and looks once more. Make the thing visible before this call.
+ */
 export function wakeConsumer(memory: RingMemory): void {
-  const words = new Int32Array(memory.buffer);
-  if (Atomics.compareExchange(words, ASLEEP, 1, 0) === 1) Atomics.notify(words, ASLEEP, 1);
+  rouse(new Int32Array(memory.buffer));
+}
+
+function rouse(words: Int32Array): void {
+  if (Atomics.exchange(words, ASLEEP, ROUSED) === SLEEPING) Atomics.notify(words, ASLEEP, 1);
 }

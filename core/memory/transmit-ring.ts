@@ -48,6 +48,11 @@ export class TransmitProducer {
     this.#published = this.#head;
   }
 
+  /** Longest payload of a record of which `parts` fill the ring, in bytes; with 2 or more, an empty ring has room for it. */
+  payloadBytes(parts: number): number {
+    return (Math.floor(this.#capacity / parts) - HEADER_WORDS) * 4;
+  }
+
   /**
    * Room for a record with a payload of `length` bytes: the index in `bytes` where that is to be written before `publish`,
    * or -1 if there is none; then nothing was written. An empty ring has room for a record of up to half its words; for a
@@ -154,21 +159,24 @@ export class TransmitConsumer {
     return Atomics.load(this.#words, STARVED) === 1 && Atomics.exchange(this.#words, STARVED, 0) === 1;
   }
 
-  /** Calls `wake` once, as soon as there is a record; nothing if such a call is already due. */
+  /**
+   * Calls `wake` once, as soon as there is a record; nothing if such a call is already due. Where there is one already the
+   * event loop goes round first: a worker that is always a record ahead would otherwise keep it from all else.
+   */
   wait(wake: () => void): void {
     if (this.#waiting) return;
+    this.#waiting = true;
+    const awake = () => {
+      this.#waiting = false;
+      wake();
+    };
     Atomics.store(this.#words, ASLEEP, 1);
     if (Atomics.load(this.#words, HEAD) !== this.#tail) {
       Atomics.store(this.#words, ASLEEP, 0);
-      queueMicrotask(wake);
+      setImmediate(awake);
       return;
     }
-    const waiting = Atomics.waitAsync(this.#words, ASLEEP, 1);
-    this.#waiting = true;
-    void Promise.resolve(waiting.value).then(() => {
-      this.#waiting = false;
-      wake();
-    });
+    void Promise.resolve(Atomics.waitAsync(this.#words, ASLEEP, 1).value).then(awake);
   }
 
   /** Forgets a pending `wait`: it calls its `wake` now. */

@@ -18,6 +18,8 @@ import {
   DESCRIPTOR_KIND,
   DESCRIPTOR_LENGTHS,
   DESCRIPTOR_SLOT,
+  EVENT_PACKET,
+  NO_SLOT,
   RETURN_SLOT,
 } from "../../core/memory/descriptor.js";
 import {
@@ -28,6 +30,7 @@ import {
   BOARD_WEIGHT,
   FULL_WEIGHT,
   LoadBoard,
+  WORKER_ABSENT,
   WORKER_SERVING,
 } from "../../core/memory/load-board.js";
 import { allocatePacketPool, PacketPool } from "../../core/memory/packet-pool.js";
@@ -72,6 +75,9 @@ export interface Delivered {
   readonly flow: number;
   readonly generation: number;
   readonly hash: number;
+  /** One of the EVENT constants; of a relayed connection's event the number is in `flow`, and `length` may be a value. */
+  readonly event: number;
+  readonly length: number;
 }
 
 export interface FixtureOptions {
@@ -97,7 +103,7 @@ export class DirectorFixture {
   readonly director: Director;
   readonly poolSlots: number;
   readonly rings: WorkerRings[] = [];
-  readonly #pool: PacketPool;
+  readonly pool: PacketPool;
   readonly #consumers: RingConsumer[] = [];
   readonly #producers: RingProducer[] = [];
 
@@ -105,7 +111,7 @@ export class DirectorFixture {
     const { workers = 3, poolSlots = 256, ringSlots = 64, flowEntries = 1024 } = options;
     this.poolSlots = poolSlots;
     const pool = allocatePacketPool(poolSlots, 2048);
-    this.#pool = new PacketPool(pool);
+    this.pool = new PacketPool(pool);
     const count = (word: number, amount: number) => (worker: number) => this.board.add(worker, word, amount);
     const observer: FlowObserver = {
       flowStarted: count(BOARD_FLOWS, 1),
@@ -156,6 +162,12 @@ export class DirectorFixture {
     while (this.director.turn() > 0);
   }
 
+  /** The worker's thread has ended. */
+  removeWorker(worker: number): void {
+    this.board.set(worker, BOARD_STATE, WORKER_ABSENT);
+    this.director.removeWorker(worker);
+  }
+
   /** What worker `worker` finds in its ring; slots stay its own until `giveBack`. */
   take(worker: number): Delivered[] {
     const ring = this.#consumers[worker]!;
@@ -165,11 +177,15 @@ export class DirectorFixture {
       const slot = words[at + DESCRIPTOR_SLOT]!;
       const lengths = words[at + DESCRIPTOR_LENGTHS]!;
       const kind = words[at + DESCRIPTOR_KIND]!;
-      const offset = this.#pool.packetOffset(slot);
+      const event = kind >>> 24;
+      const length = event === EVENT_PACKET ? lengths & 0xffff : lengths;
+      const offset = slot === NO_SLOT ? 0 : this.pool.packetOffset(slot);
       taken.push({
         worker,
         slot,
-        packet: this.#pool.bytes.slice(offset, offset + (lengths & 0xffff)),
+        packet: this.pool.bytes.slice(offset, offset + (slot === NO_SLOT ? 0 : length)),
+        event,
+        length,
         l4Offset: lengths >>> 16,
         protocol: kind & 0xff,
         ipVersion: (kind >>> 8) & 0xff,
@@ -188,7 +204,7 @@ export class DirectorFixture {
   deliveries(): Delivered[] {
     return this.rings.flatMap((_, worker) => {
       const taken = this.take(worker);
-      for (const { slot } of taken) this.giveBack(worker, slot);
+      for (const { slot } of taken) if (slot !== NO_SLOT) this.giveBack(worker, slot);
       return taken;
     });
   }

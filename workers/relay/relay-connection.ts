@@ -38,18 +38,29 @@ export class RelayConnection implements StreamConnection {
   /** The main thread knows no such connection any more. */
   isGone = false;
   readonly #owner: RelayOwner;
+  readonly #windowBytes: number;
 
-  constructor(owner: RelayOwner, number: number, sourceAddress: string, sourcePort: number, credit: number) {
+  constructor(
+    owner: RelayOwner,
+    number: number,
+    sourceAddress: string,
+    sourcePort: number,
+    windowBytes: number,
+  ) {
     this.#owner = owner;
     this.number = number;
     this.sourceAddress = sourceAddress;
     this.sourcePort = sourcePort;
-    this.credit = credit;
+    this.credit = windowBytes;
+    this.#windowBytes = windowBytes;
   }
 
-  /** What the main thread does not have yet: that takes no more than the window, and has its own ways to find it stuck. */
+  /**
+   * What the main thread does not have yet, and once the user has closed also what it has not given to the kernel: it tells
+   * of all of that only at the end. An `abort` would throw it away.
+   */
   get queuedBytes(): number {
-    return this.queue.length;
+    return this.queue.length + (this.isClosing ? this.#windowBytes - this.credit : 0);
   }
 
   send(bytes: Uint8Array, start = 0, end: number = bytes.length): void {

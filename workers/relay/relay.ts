@@ -20,9 +20,10 @@ import type { StreamUser } from "../stream.js";
 import { ReceiveBuffer } from "../tcp/receive-buffer.js";
 import { RelayConnection, type RelayOwner } from "./relay-connection.js";
 
-/** Payload of one record in the transmit ring at most, in bytes: a quarter of the ring, so that several fit. */
-const MAX_RECORD_BYTES = 64 * 1024 - 16;
+/** Records of the longest kind that fill the transmit ring: while one is taken out others can be put in. */
+const RECORDS_A_RING = 4;
 /** As DEFAULT_TCP_LIMITS has them. */
+const MAX_QUEUED_BYTES = 256 * 1024 * 1024;
 const HIGH_WATER_BYTES = 256 * 1024;
 const LOW_WATER_BYTES = 64 * 1024;
 
@@ -38,6 +39,7 @@ export interface RelayOptions {
 export class Relay implements RelayOwner {
   readonly #link: number;
   readonly #transmit: TransmitProducer;
+  readonly #maxRecordBytes: number;
   readonly #user: StreamUser;
   readonly #outputDue: () => void;
   readonly #connections = new Map<number, RelayConnection>();
@@ -47,6 +49,7 @@ export class Relay implements RelayOwner {
   constructor(options: RelayOptions) {
     this.#link = options.link;
     this.#transmit = options.transmit;
+    this.#maxRecordBytes = options.transmit.payloadBytes(RECORDS_A_RING);
     this.#user = options.user;
     this.#outputDue = options.outputDue;
   }
@@ -116,6 +119,10 @@ export class Relay implements RelayOwner {
   }
 
   queued(connection: RelayConnection): void {
+    if (connection.queue.length > MAX_QUEUED_BYTES) {
+      connection.abort();
+      return;
+    }
     if (connection.queue.length > HIGH_WATER_BYTES) connection.isAboveHighWater = true;
     this.mark(connection);
   }
@@ -142,10 +149,11 @@ export class Relay implements RelayOwner {
     if (done > 0) marked.splice(0, done);
   }
 
-  /** Ends every connection at once: the worker stops. */
+  /** Ends every connection at once: the worker stops. Those that the ring has no room for main ends, when it forgets us. */
   abortAll(): void {
     for (const connection of this.#connections.values()) connection.abort();
     this.flush();
+    for (const connection of this.#connections.values()) this.#gone(connection, "aborted");
   }
 
   /** Sends what there is of a connection. False if the ring has no room for it. */
@@ -171,7 +179,7 @@ export class Relay implements RelayOwner {
   #sendQueued(connection: RelayConnection): boolean {
     const { queue } = connection;
     while (queue.length > 0 && connection.credit > 0) {
-      const length = Math.min(queue.length, connection.credit, MAX_RECORD_BYTES);
+      const length = Math.min(queue.length, connection.credit, this.#maxRecordBytes);
       const at = this.#reserve(EVENT_DATA, connection, 0, length);
       if (at < 0) return false;
       queue.copy(0, length, this.#transmit.bytes, at);

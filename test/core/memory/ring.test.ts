@@ -249,4 +249,66 @@ for (const [blocking, count] of [
   });
 }
 
+test("consumer, called before it lies down, does not sleep, and then does", async () => {
+  const memory = allocateRing(4, 1);
+  const producer = new RingProducer(memory);
+  const consumer = new RingConsumer(memory);
+  for (const call of [() => wakeConsumer(memory), () => producer.rouse()]) {
+    call();
+    call();
+    assert.not(consumer.prepareToSleep());
+    assert.ok(consumer.prepareToSleep());
+    call();
+    // The word is not the one that was waited for: back at once, without a time limit.
+    consumer.sleepBlocking(Number.POSITIVE_INFINITY);
+    assert.ok(consumer.prepareToSleep(), "it was awake, and has looked");
+    consumer.awake();
+  }
+});
+
+/** A thread that notes how often it was called, by a word that is not in the ring, asleep whenever it has not changed. */
+const CALLED = `
+const { parentPort, workerData } = require("node:worker_threads");
+import(workerData.ringUrl).then(({ RingConsumer }) => {
+  const consumer = new RingConsumer(workerData.memory);
+  const word = new Int32Array(workerData.word);
+  let sleeps = 0;
+  for (let seen = 0; seen < workerData.count; ) {
+    const now = Atomics.load(word, 0);
+    if (now !== seen) {
+      seen = now;
+      // Back to who calls, which calls again at once: while we are on our way to sleep.
+      Atomics.store(word, 1, seen);
+      continue;
+    }
+    if (!consumer.prepareToSleep()) continue;
+    sleeps++;
+    consumer.sleepBlocking(Infinity);
+  }
+  parentPort.postMessage(sleeps);
+});
+`;
+
+test("two threads, one calling the other for what is not in the ring, lose no call", async () => {
+  const count = 30_000;
+  const memory = allocateRing(4, 1);
+  const word = new SharedArrayBuffer(8);
+  const words = new Int32Array(word);
+  const ringUrl = new URL("../../../core/memory/ring.js", import.meta.url).href;
+  const thread = new Worker(CALLED, { eval: true, workerData: { memory, word, ringUrl, count } });
+  const result = once(thread, "message");
+  for (let n = 1; n <= count; n++) {
+    Atomics.store(words, 0, n);
+    wakeConsumer(memory);
+    for (let spins = 1; Atomics.load(words, 1) !== n; spins++) {
+      if (spins % 1_000_000 === 0) await new Promise(setImmediate);
+    }
+    // A little later each time, so that the call comes at every point of its way.
+    for (let spin = n % 400; spin > 0; spin--) Atomics.load(words, 1);
+    if (n % 1000 === 0) await new Promise(setImmediate);
+  }
+  const [sleeps] = await result;
+  assert.ok(sleeps > 100, `the consumer has slept ${sleeps} times`);
+});
+
 test.run();

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { allocateRing, RingProducer } from "../../../core/memory/ring.js";
 import {
   allocateTransmitRing,
   TransmitConsumer,
@@ -229,6 +230,148 @@ test("two threads, main sleeping whenever there is no packet, lose no packet and
     await ended;
     assert.equal([wrong, expected, consumer.next()], [0, count, false]);
     assert.ok(sleeps > 100, `main has slept ${sleeps} times`);
+  });
+});
+
+test("reserve, keeps a record's four numbers, and its payload where it said, down to none at all", () => {
+  const { producer, consumer } = createRing(64);
+  const at = producer.reserve(255, 6, -2_000_000_000, 0x7fff_ffff, 5);
+  producer.bytes.set([1, 2, 3, 4, 5], at);
+  assert.ok(producer.reserve(0, 0, 0, -1, 0) > 0);
+  producer.publish();
+  assert.ok(consumer.next());
+  const { link, event, connection, value } = consumer;
+  assert.equal([link, event, connection, value], [255, 6, -2_000_000_000, 0x7fff_ffff]);
+  assert.equal(found(consumer), Uint8Array.of(1, 2, 3, 4, 5));
+  assert.ok(consumer.next());
+  assert.equal([consumer.link, consumer.event, consumer.value, consumer.length], [0, 0, -1, 0]);
+  assert.not(consumer.next());
+});
+
+test("payloadBytes, of so many parts, is what so many records of fill the ring, and an empty one has room for", () => {
+  for (const parts of [2, 3, 4, 8]) {
+    for (let at = 0; at < 128; at++) {
+      const memory = allocateTransmitRing(128);
+      const words = new Int32Array(memory.buffer);
+      words[0] = at;
+      words[16] = at;
+      const producer = new TransmitProducer(memory);
+      const length = producer.payloadBytes(parts);
+      assert.ok(producer.reserve(0, 1, 0, 0, length) > 0, `${parts} parts, at word ${at}`);
+      if (at > 0) continue;
+      for (let n = 1; n < parts; n++) assert.ok(producer.reserve(0, 1, 0, 0, length) > 0);
+      assert.is(producer.reserve(0, 1, 0, 0, length), -1);
+    }
+  }
+});
+
+test("awaitRoom, where main has made none since, has main told once, at the next release and no other", () => {
+  const { producer, consumer } = createRing(64);
+  while (producer.reserve(0, 1, 0, 0, 0) >= 0);
+  producer.publish();
+  assert.ok(consumer.next());
+  assert.not(consumer.release(), "nobody waits");
+  while (producer.reserve(0, 1, 0, 0, 0) >= 0);
+  assert.ok(producer.awaitRoom());
+  assert.ok(producer.awaitRoom());
+  assert.ok(consumer.next());
+  assert.ok(consumer.release());
+  assert.not(consumer.release());
+});
+
+test("awaitRoom, where main has made some since the ring was full, says that there is", () => {
+  const { producer, consumer } = createRing(64);
+  while (producer.reserve(0, 1, 0, 0, 0) >= 0);
+  producer.publish();
+  assert.ok(consumer.next());
+  consumer.release();
+  assert.not(producer.awaitRoom());
+  assert.ok(producer.reserve(0, 1, 0, 0, 0) > 0);
+  assert.is(producer.reserve(0, 1, 0, 0, 0), -1);
+  assert.ok(producer.awaitRoom(), "and then again not");
+});
+
+test("wait, with a record there each time, lets the event loop go round each time", async () => {
+  const { producer, consumer } = createRing(64);
+  producer.reserve(0, 1, 0, 0, 0);
+  producer.publish();
+  let wakes = 0;
+  let wakesAtRound = -1;
+  await new Promise<void>((resolve) => {
+    const again = () => {
+      wakes++;
+      if (wakes === 100) resolve();
+      else consumer.wait(again);
+    };
+    consumer.wait(again);
+    consumer.wait(again);
+    setImmediate(() => {
+      wakesAtRound = wakes;
+    });
+  });
+  assert.ok(wakesAtRound <= 1, `the loop came to others after ${wakesAtRound} wake-ups`);
+});
+
+/**
+ * A thread that fills the ring as fast as it can, and sleeps without a time limit whenever there is no room, as a worker
+ * does: on its descriptor ring.
+ */
+const STARVING = `
+const { parentPort, workerData } = require("node:worker_threads");
+Promise.all([import(workerData.transmitUrl), import(workerData.ringUrl)]).then(([transmit, ring]) => {
+  const producer = new transmit.TransmitProducer(workerData.memory);
+  const descriptors = new ring.RingConsumer(workerData.descriptors);
+  let sleeps = 0;
+  for (let n = 0; n < workerData.count; ) {
+    const length = (n * 31) % 200;
+    let at = producer.reserve(1, 2, n, 0, length);
+    if (at < 0 && !producer.awaitRoom()) at = producer.reserve(1, 2, n, 0, length);
+    if (at >= 0) {
+      producer.bytes.fill(n & 255, at, at + length);
+      n++;
+      if (n % 7 === 0) producer.publish();
+      continue;
+    }
+    producer.publish();
+    if (!descriptors.prepareToSleep()) continue;
+    sleeps++;
+    descriptors.sleepBlocking(Infinity);
+  }
+  producer.publish();
+  parentPort.postMessage(sleeps);
+});
+`;
+
+test("two threads, the worker sleeping whenever the ring is full, lose no record and no wake-up", async () => {
+  await kept(async () => {
+    const count = 60_000;
+    const { memory, consumer } = createRing(256);
+    const descriptors = allocateRing(4, 8);
+    const toWorker = new RingProducer(descriptors);
+    const transmitUrl = new URL("../../../core/memory/transmit-ring.js", import.meta.url).href;
+    const ringUrl = new URL("../../../core/memory/ring.js", import.meta.url).href;
+    const workerData = { memory, descriptors, transmitUrl, ringUrl, count };
+    const thread = new Worker(STARVING, { eval: true, workerData });
+    const ended = once(thread, "message");
+    let expected = 0;
+    let wrong = 0;
+    while (expected < count) {
+      // Sometimes a few records at a time, so that the ring is full when room is made; sometimes until it is dry.
+      for (let few = (expected % 5) * 3; few !== 1 && consumer.next(); few--) {
+        const { bytes, offset, length, connection } = consumer;
+        const isWhole =
+          length === (expected * 31) % 200 &&
+          (length === 0 || bytes[offset + length - 1] === (expected & 255));
+        if (connection !== expected || !isWhole) wrong++;
+        expected++;
+      }
+      if (consumer.release()) toWorker.rouse();
+      if (expected < count) await new Promise<void>((resolve) => consumer.wait(resolve));
+    }
+    const [sleeps] = await ended;
+    await thread.terminate();
+    assert.equal([wrong, expected], [0, count]);
+    assert.ok(sleeps > 100, `the worker has slept ${sleeps} times`);
   });
 });
 

@@ -4,7 +4,12 @@ import { Packr } from "msgpackr";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Egress } from "../../../core/link/egress.js";
-import { allocateTransmitRing, TransmitProducer } from "../../../core/memory/transmit-ring.js";
+import { EVENT_DATAGRAM, PEER_BYTES } from "../../../core/memory/descriptor.js";
+import {
+  allocateTransmitRing,
+  TransmitConsumer,
+  TransmitProducer,
+} from "../../../core/memory/transmit-ring.js";
 import { parseAddress } from "../../../core/wire/address.js";
 import { emitIpv4Header, IPV4_HEADER_BYTES } from "../../../core/wire/ipv4.js";
 import { emitIpv6Header, IPV6_HEADER_BYTES } from "../../../core/wire/ipv6.js";
@@ -13,6 +18,7 @@ import { PROTOCOL_UDP } from "../../../core/wire/protocols.js";
 import { emitUdpHeader, UDP_HEADER_BYTES } from "../../../core/wire/udp.js";
 import type { App } from "../../../workers/app/app.js";
 import { DatagramServer } from "../../../workers/datagram/datagram-server.js";
+import { peerBlock } from "../../support/fake-relay-link.js";
 
 const packr = new Packr({ useRecords: false });
 const CLIENT_PORT = 5353;
@@ -89,15 +95,18 @@ function serverOf(datagram: App["datagram"]) {
     throw new Error("a datagram is no HTTP request");
   };
   const app: App = datagram === undefined ? { fetch } : { fetch, datagram };
+  const ring = allocateTransmitRing(1024);
+  const transmit = new TransmitProducer(ring);
+  const relayed = { transmit, consumer: new TransmitConsumer(ring), outputsDue: 0 };
   const server = new DatagramServer({
     app,
     worker: 3,
     call: async <Result>(procedure: string) => `called ${procedure}` as Result,
     egresses,
-    transmit: new TransmitProducer(allocateTransmitRing(1024)),
-    outputDue: () => {},
+    transmit,
+    outputDue: () => relayed.outputsDue++,
   });
-  return { server, egresses };
+  return { server, egresses, relayed };
 }
 
 function answerIn(packet: Uint8Array): unknown {
@@ -194,6 +203,102 @@ test("an answer that the link has no room for is lost, as datagrams are", () => 
   deliver(server, packetOf("198.18.0.9", "198.18.0.1", packr.pack([2, "/"])), 0);
   assert.equal(egresses[0]!.packets.map(answerIn), [[2, 200, "/"]]);
   assert.is(server.inFlight, 0);
+});
+
+const RELAY_LINK = 2;
+
+/** A relayed datagram, in a slot that is wiped afterwards. */
+function deliverRelayed(server: DatagramServer, client: string, payload: Uint8Array): void {
+  const offset = 16;
+  const slot = new Uint8Array(new SharedArrayBuffer(2048)).fill(0xc1);
+  slot.set(peerBlock(client, CLIENT_PORT), offset);
+  slot.set(payload, offset + PEER_BYTES);
+  server.eventArrives(slot, offset, PEER_BYTES + payload.length, RELAY_LINK);
+  slot.fill(0);
+}
+
+/** The answers that have been put into the ring: each a peer block and what is behind it. */
+function relayedAnswers({ relayed }: ReturnType<typeof serverOf>): { block: Uint8Array; payload: Buffer }[] {
+  const { transmit, consumer } = relayed;
+  transmit.publish();
+  const answers: { block: Uint8Array; payload: Buffer }[] = [];
+  while (consumer.next()) {
+    const { bytes, offset, length, link, event } = consumer;
+    assert.equal([link, event], [RELAY_LINK, EVENT_DATAGRAM]);
+    const block = bytes.slice(offset, offset + PEER_BYTES);
+    answers.push({ block, payload: Buffer.from(bytes.slice(offset + PEER_BYTES, offset + length)) });
+  }
+  consumer.release();
+  return answers;
+}
+
+for (const client of ["198.19.0.9", "fd00::9"]) {
+  test(`a relayed request from ${client} is answered through the ring, behind the peer block that it came with`, () => {
+    const parts = serverOf(({ path, body }, { source, worker }) => [path, body, source, worker]);
+    deliverRelayed(parts.server, client, packr.pack([5, "/x", "hi"]));
+    const answers = relayedAnswers(parts);
+    assert.is(answers.length, 1);
+    assert.equal(answers[0]!.block, peerBlock(client, CLIENT_PORT));
+    const source = { address: client, port: CLIENT_PORT };
+    assert.equal(packr.unpack(answers[0]!.payload), [5, 200, ["/x", "hi", source, 3]]);
+    assert.is(parts.relayed.outputsDue, 1);
+    assert.ok(parts.egresses.every(({ packets }) => packets.length === 0));
+  });
+}
+
+test("relayed requests whose answers come late and in another order are each answered to who asked", async () => {
+  const release = new Map<string, () => void>();
+  const parts = serverOf(async ({ path }, { source }) => {
+    await new Promise<void>((resolve) => release.set(path, resolve));
+    return source.address;
+  });
+  deliverRelayed(parts.server, "198.19.0.1", packr.pack([1, "a"]));
+  deliverRelayed(parts.server, "fd00::2", packr.pack([2, "b"]));
+  await settle();
+  assert.equal([parts.server.inFlight, parts.relayed.outputsDue], [2, 0]);
+  release.get("b")!();
+  release.get("a")!();
+  await settle();
+  assert.equal([parts.server.inFlight, parts.relayed.outputsDue], [0, 2]);
+  const answers = relayedAnswers(parts);
+  assert.equal(
+    answers.map(({ block, payload }) => [block, packr.unpack(payload)]),
+    [
+      [peerBlock("fd00::2", CLIENT_PORT), [2, 200, "fd00::2"]],
+      [peerBlock("198.19.0.1", CLIENT_PORT), [1, 200, "198.19.0.1"]],
+    ],
+  );
+});
+
+test("a relayed answer is as long as a packet over IPv6 can carry; a longer one is too_large", () => {
+  const parts = serverOf(({ body }) => "x".repeat(body as number));
+  const fitting = 1500 - IPV6_HEADER_BYTES - UDP_HEADER_BYTES - 7;
+  deliverRelayed(parts.server, "198.19.0.9", packr.pack([1, "/", fitting]));
+  deliverRelayed(parts.server, "198.19.0.9", packr.pack([2, "/", fitting + 1]));
+  const [first, second] = relayedAnswers(parts);
+  assert.is(first!.payload.length, 1452);
+  assert.equal(packr.unpack(second!.payload), [2, 500, "too_large"]);
+});
+
+test("a relayed answer that the ring has no room for is lost, and the next one is not", () => {
+  const parts = serverOf(({ path }) => path);
+  while (parts.relayed.transmit.reserve(RELAY_LINK, EVENT_DATAGRAM, 0, 0, 0) >= 0);
+  deliverRelayed(parts.server, "198.19.0.9", packr.pack([1, "lost"]));
+  assert.equal([parts.relayed.outputsDue, parts.server.inFlight], [0, 0]);
+  relayedAnswers(parts);
+  deliverRelayed(parts.server, "198.19.0.9", packr.pack([2, "found"]));
+  assert.equal(
+    relayedAnswers(parts).map(({ payload }) => packr.unpack(payload)),
+    [[2, 200, "found"]],
+  );
+});
+
+test("a relayed datagram that is no request is ignored, an empty one too", () => {
+  const parts = serverOf(({ path }) => path);
+  deliverRelayed(parts.server, "198.19.0.9", new Uint8Array(0));
+  deliverRelayed(parts.server, "198.19.0.9", Uint8Array.of(0xff, 0xff));
+  assert.equal(relayedAnswers(parts), []);
+  assert.is(parts.server.counters.ignored, 2);
 });
 
 test.run();

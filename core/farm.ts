@@ -344,7 +344,8 @@ export class Farm extends EventEmitter<FarmEvents> implements FarmControl {
     const parts = {
       board: this.#board,
       ports: director,
-      startThread: (worker: number) => this.#startThread(worker),
+      startThread: (worker: number, created: (thread: WorkerThread) => void) =>
+        this.#startThread(worker, created),
       hangTimeoutMs,
       drainTimeoutMs,
       slowStartMs,
@@ -361,7 +362,11 @@ export class Farm extends EventEmitter<FarmEvents> implements FarmControl {
     });
   }
 
-  async #startThread(worker: number): Promise<{ thread: WorkerThread; rings: WorkerRings }> {
+  /** `created` is told of the thread as soon as there is one, long before it serves. */
+  async #startThread(
+    worker: number,
+    created: (thread: WorkerThread) => void,
+  ): Promise<{ thread: WorkerThread; rings: WorkerRings }> {
     const settings = this.#settings;
     const rings = allocateWorkerRings(RING_PACKETS, settings.poolSlots, TRANSMIT_WORDS);
     const counters = this.#counters.get(worker) ?? new Counters(WORKER_COUNTERS);
@@ -383,7 +388,7 @@ export class Farm extends EventEmitter<FarmEvents> implements FarmControl {
       logLevel: settings.logLevel,
       accessLog: settings.accessLog,
     };
-    return { thread: await WorkerThread.start(options), rings };
+    return { thread: await WorkerThread.start(options, created), rings };
   }
 
   #replaceStoragePorts(): void {

@@ -24,13 +24,11 @@ const DEFAULT_LIMITS: StorageThreadLimits = {
   ...DEFAULT_SERVICE_LIMITS,
   procedureTimeoutMs: 3_000,
   sweepIntervalMs: 60_000,
+  releaseTimeoutMs: 2_000,
 };
 
 if (!parentPort) throw new Error("storage-thread.js is started as a worker thread");
 const main: MessagePort = parentPort;
-
-/** How long a thread that is told to close waits for the workers, in ms: no longer than they wait for an answer. */
-const RELEASE_TIMEOUT_MS = 5_000;
 
 function tell(message: FromStorageThread): void {
   main.postMessage(message);
@@ -98,18 +96,21 @@ function serve(options: StorageThreadOptions, database: Database, procedures: Pr
     if (message.type !== "close") return;
     main.removeAllListeners("message");
     clearInterval(sweeper);
-    await released(ports);
-    await service.close();
-    for (const port of ports) port.close();
-    await database.close();
-    tell({ type: "closed" });
-    main.close();
+    try {
+      await released(ports, limits.releaseTimeoutMs);
+      await service.close();
+      for (const port of ports) port.close();
+      await database.close();
+    } finally {
+      tell({ type: "closed" });
+      main.close();
+    }
   });
 }
 
 /** Resolves when the workers have let go of all ports, or have had time enough. */
-async function released(ports: ReadonlySet<MessagePort>): Promise<void> {
-  const signal = AbortSignal.timeout(RELEASE_TIMEOUT_MS);
+async function released(ports: ReadonlySet<MessagePort>, timeoutMs: number): Promise<void> {
+  const signal = AbortSignal.timeout(timeoutMs);
   try {
     for (const port of ports) await once(port, "close", { signal });
   } catch {

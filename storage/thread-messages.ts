@@ -22,6 +22,11 @@ export interface StorageThreadLimits extends ServiceLimits {
   readonly procedureTimeoutMs: number;
   /** Time between two sweeps of expired sessions, in ms. */
   readonly sweepIntervalMs: number;
+  /**
+   * How long a thread that is told to close waits for the workers to let go of their ports, in ms: less than half of what those that
+   * wait for the next thread wait for an answer. A worker that is busy for longer loses what it asks meanwhile.
+   */
+  readonly releaseTimeoutMs: number;
 }
 
 export type ToStorageThread =

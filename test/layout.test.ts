@@ -76,7 +76,7 @@ const RULES: readonly (readonly [room: string, files: Allowed, packages: Allowed
     ["core/", ["workers/worker-options.ts", "type"]],
     ["piscina", "node:"],
   ],
-  ["core/supervision/storage-handle.ts", ["core/", ["storage/thread-messages.ts", "type"]], ["node:"]],
+  ["core/supervision/storage-", ["core/", ["storage/thread-messages.ts", "type"]], ["node:"]],
   ["core/admin/metrics.ts", ["core/"], ["prom-client", "node:"]],
   ["core/", ["core/"], ["valibot", "node:"]],
   // The only rooms that know SQL are storage and what an app runs there.

@@ -66,7 +66,12 @@ export default async function run(options: WorkerOptions): Promise<void> {
     cookie: { secure: options.cookieSecure },
     logFault: (fault) => log.error({ ...fault, err: fault.error, error: undefined }, "the app failed"),
   });
-  const accessLog = options.accessLog === undefined ? undefined : AccessLog.open(options.accessLog, worker);
+  const accessLog =
+    options.accessLog === undefined
+      ? undefined
+      : AccessLog.open(options.accessLog, worker, (err) =>
+          log.error({ err }, "the access log cannot be written"),
+        );
   const respond = accessLog === undefined ? application.respond : accessLog.around(application.respond);
   const http = new HttpServer(HTTP_DEFAULTS, respond, Date.now);
   const wake = () => {
@@ -100,9 +105,10 @@ export default async function run(options: WorkerOptions): Promise<void> {
     publishCounters: createCountsPublisher(options.counters, { http, datagrams, tcp, sessions }),
   });
 
-  await setUp(app, options, application);
   const { controlPort } = options;
+  // Before the app is set up: a storage that is replaced meanwhile waits until the old port is let go.
   controlPort.on("message", (message: ToWorker) => storage.use(message.port));
+  await setUp(app, options, application);
   controlPort.postMessage({ type: "ready" } satisfies FromWorker);
   try {
     await serve(server, descriptors, () => loadBoard.get(worker, BOARD_COMMAND), now);

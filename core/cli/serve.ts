@@ -36,8 +36,15 @@ async function serve(command: Command): Promise<void> {
   const farm = createFarm(options);
   report(farm, log);
   // From here on a signal ends the farm in an orderly way, even while it starts.
-  const stopped = stopOnSignals(farm);
-  await farm.listen();
+  const { stopped, isStopping } = stopOnSignals(farm);
+  try {
+    await farm.listen();
+  } catch (error) {
+    // Who is told to stop while starting has not failed.
+    if (!isStopping()) throw error;
+    process.stdout.write(`limpet: stopped (${await stopped})\n`);
+    process.exit(0);
+  }
   process.on("SIGHUP", () => reload(farm, log));
   announce(farm, performance.now() - started);
   for (const name of unknownVariables) log.warn(`the environment has ${name}, which is no option of limpet`);
@@ -57,9 +64,9 @@ function report(farm: Farm, log: Logger): void {
 }
 
 /** Resolves when the farm has ended: drained after the first signal, at once after a second one. A third ends the process. */
-function stopOnSignals(farm: Farm): Promise<string> {
-  return new Promise((resolve) => {
-    let signals = 0;
+function stopOnSignals(farm: Farm): { stopped: Promise<string>; isStopping: () => boolean } {
+  let signals = 0;
+  const stopped = new Promise<string>((resolve) => {
     const stop = (signal: string) => {
       signals++;
       if (signals === 1) {
@@ -79,6 +86,7 @@ function stopOnSignals(farm: Farm): Promise<string> {
     process.on("SIGINT", stop);
     process.on("SIGTERM", stop);
   });
+  return { stopped, isStopping: () => signals > 0 };
 }
 
 function reload(farm: Farm, log: Logger): void {

@@ -1,28 +1,15 @@
-// The main thread's hold on the storage thread: starts it, gives each worker a port to it, replaces it when it has failed or
-// the app's files are to be read anew, ends it. Knows nothing of what passes through the ports. What always holds: one
-// thread at most has the database; ports that are asked for while none has it lead to the next one.
+// The main thread's hold on the storage: gives each worker a port to it, replaces its thread when that has failed or the
+// app's files are to be read anew, ends it. Knows nothing of what passes through the ports. What always holds: one thread
+// at most has the database; ports that are asked for while none has it lead to the next one; after `close` none is left.
 
-import { once } from "node:events";
-import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
-import type {
-  FromStorageThread,
-  StorageThreadOptions,
-  ToStorageThread,
-} from "../../storage/thread-messages.js";
+import { MessageChannel, type MessagePort } from "node:worker_threads";
+import type { StorageThreadOptions } from "../../storage/thread-messages.js";
 import type { SessionDirectoryMemory } from "../memory/session-directory.js";
 import type { FarmSettings } from "../options.js";
 import { BackOff } from "./back-off.js";
+import { firstLineOf, type StorageNews, StorageStartError, StorageThread } from "./storage-thread.js";
 
-/** The storage thread cannot start; the message is one sentence for the person who started limpet. */
-export class StorageStartError extends Error {
-  override readonly name = "StorageStartError";
-  readonly code: string;
-
-  constructor(code: string, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
+export { StorageStartError } from "./storage-thread.js";
 
 export interface StorageEvents {
   readonly onWarning: (message: string) => void;
@@ -30,18 +17,25 @@ export interface StorageEvents {
   readonly onReplaced: () => void;
 }
 
+/** What of the farm's settings the storage needs. */
+export type StorageSettings = Pick<FarmSettings, "database" | "durability" | "appUrl">;
+
 export class StorageHandle {
   /** Threads that have failed since the start. */
   restarts = 0;
   readonly #options: StorageThreadOptions;
   readonly #events: StorageEvents;
   readonly #backOff = new BackOff();
-  #thread: Worker | undefined;
-  #isServing = false;
-  #isClosing = false;
+  /** The thread that serves, and the one that is about to. */
+  #thread: StorageThread | undefined;
+  #next: StorageThread | undefined;
+  #isInTrouble = false;
   /** Ports for the thread that is about to serve. */
-  #waiting: MessagePort[] = [];
+  readonly #waiting = new Set<MessagePort>();
   #retry: NodeJS.Timeout | undefined;
+  /** Restarts and reloads, one after the other. */
+  #changes: Promise<void> = Promise.resolve();
+  #closed: Promise<void> | undefined;
 
   private constructor(options: StorageThreadOptions, events: StorageEvents) {
     this.#options = options;
@@ -50,16 +44,13 @@ export class StorageHandle {
 
   /** Starts the thread and waits until the database is open. Rejects with a `StorageStartError`. */
   static async start(
-    settings: FarmSettings,
+    settings: StorageSettings,
     directory: SessionDirectoryMemory,
     events: StorageEvents,
   ): Promise<StorageHandle> {
+    const { database: filename, durability, appUrl } = settings;
     const handle = new StorageHandle(
-      {
-        database: { client: "sqlite3", filename: settings.database, durability: settings.durability },
-        appUrl: settings.appUrl,
-        directory,
-      },
+      { database: { client: "sqlite3", filename, durability }, appUrl, directory },
       events,
     );
     await handle.#open(await handle.#load());
@@ -68,130 +59,145 @@ export class StorageHandle {
 
   /** True while a thread has the database, and can use it as far as it knows. */
   get isServing(): boolean {
-    return this.#isServing;
+    return this.#thread !== undefined && !this.#isInTrouble;
   }
 
   /** A new port to the storage, for a worker. */
   attach(): MessagePort {
     const { port1, port2 } = new MessageChannel();
-    if (this.#thread === undefined) this.#waiting.push(port1);
-    else post(this.#thread, { type: "attach", port: port1 });
+    if (this.#closed !== undefined) {
+      port1.close();
+    } else if (this.#thread !== undefined) {
+      this.#thread.attach(port1);
+    } else {
+      this.#waiting.add(port1);
+      // Its worker has ended.
+      port1.once("close", () => this.#waiting.delete(port1));
+    }
     return port2;
   }
 
   /**
    * Replaces the thread by one that has read the app's files anew. Rejects with a `StorageStartError`, and nothing has changed, if
-   * they cannot be loaded. Requests wait meanwhile, and none is refused.
+   * they cannot be loaded; if the new thread then cannot open the database (a migration fails, say), it is tried again until it
+   * can. Requests wait meanwhile, and none is refused.
    */
-  async reload(): Promise<void> {
-    const next = await this.#load();
-    const before = this.#thread;
-    this.#thread = undefined;
-    this.#events.onReplaced();
-    if (before !== undefined) await closed(before);
-    try {
-      await this.#open(next);
-    } catch (error) {
-      this.#failed(error);
-      throw error;
-    }
+  reload(): Promise<void> {
+    return this.#change(async () => {
+      const next = await this.#load();
+      clearTimeout(this.#retry);
+      const before = this.#thread;
+      this.#thread = undefined;
+      this.#events.onReplaced();
+      await before?.close();
+      try {
+        await this.#open(next);
+      } catch (error) {
+        this.#failed(error);
+        throw error;
+      }
+    });
   }
 
-  /** Lets the thread finish what is waiting and close the database; resolves when it has ended. */
-  async close(): Promise<void> {
-    this.#isClosing = true;
+  /** Lets the thread answer what is waiting and close the database; resolves, for every caller, when it has ended. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     clearTimeout(this.#retry);
     for (const port of this.#waiting) port.close();
     const thread = this.#thread;
     this.#thread = undefined;
-    if (thread !== undefined) await closed(thread);
+    await Promise.all([thread?.close(), this.#next?.close()]);
+    await this.#changes;
+  }
+
+  /** One change after the other: each leaves a thread that serves, or a time when it is tried again. */
+  #change(change: () => Promise<void>): Promise<void> {
+    const changed = this.#changes.then(async () => {
+      if (this.#closed !== undefined) throw closing();
+      try {
+        await change();
+      } catch (error) {
+        throw this.#closed === undefined ? error : closing();
+      }
+    });
+    this.#changes = changed.catch(() => {});
+    return changed;
   }
 
   /** Starts a thread that has loaded the app, and no more. */
-  async #load(): Promise<Worker> {
-    const thread = new Worker(new URL("../../storage/storage-thread.js", import.meta.url), {
-      workerData: this.#options,
-    });
-    await told(thread, "loaded");
-    return thread;
+  async #load(): Promise<StorageThread> {
+    const next = new StorageThread(this.#options, (news) => this.#hear(news));
+    this.#next = next;
+    await next.loaded();
+    return next;
   }
 
-  /** Gives the database to a thread that has loaded the app. */
-  async #open(thread: Worker): Promise<void> {
-    const ready = told(thread, "ready");
-    post(thread, { type: "open" });
-    await ready;
-    this.#thread = thread;
-    this.#isServing = true;
+  /** Gives the database to a thread that has loaded the app. Whoever had it before is gone. */
+  async #open(next: StorageThread): Promise<void> {
+    // `close` ends the next thread, but may have come before there was one, or while it was ready to be used.
+    if (this.#closed !== undefined) {
+      await next.close();
+      throw closing();
+    }
+    this.#isInTrouble = false;
+    await next.open();
+    if (this.#closed !== undefined) {
+      await next.close();
+      throw closing();
+    }
+    this.#next = undefined;
+    this.#thread = next;
     this.#backOff.succeeded(performance.now());
-    thread.on("message", (message: FromStorageThread) => this.#heard(message));
-    thread.on("error", (error) => this.#events.onWarning(`the storage thread failed: ${String(error)}`));
-    thread.once("exit", () => {
-      if (this.#thread !== thread) return;
-      this.#failed(new Error("the storage thread has ended"));
+    void next.ended.then((error) => {
+      if (this.#thread !== next) return;
+      this.#thread = undefined;
+      this.#failed(error ?? new Error("it has ended without being told to"));
+      this.#events.onReplaced();
     });
-    for (const port of this.#waiting.splice(0)) post(thread, { type: "attach", port });
+    for (const port of this.#waiting) next.attach(port);
+    this.#waiting.clear();
   }
 
-  #heard(message: FromStorageThread): void {
-    if (message.type === "trouble") {
-      this.#isServing = false;
-      this.#events.onWarning(`the database does not serve: ${message.message}`);
-    } else if (message.type === "recovered") {
-      this.#isServing = true;
+  #hear(news: StorageNews): void {
+    if (news.type === "trouble") {
+      this.#isInTrouble = true;
+      this.#events.onWarning(`the database does not serve: ${news.message}`);
+    } else if (news.type === "recovered") {
+      this.#isInTrouble = false;
       this.#events.onWarning("the database serves again");
-    } else if (message.type === "warning") {
-      this.#events.onWarning(message.message);
+    } else {
+      this.#events.onWarning(news.message);
     }
   }
 
   /** No thread serves: tries again until one does. */
   #failed(error: unknown): void {
-    const hadThread = this.#thread !== undefined;
-    this.#thread = undefined;
-    this.#isServing = false;
-    if (this.#isClosing) return;
+    if (this.#closed !== undefined) return;
     this.restarts++;
     const delayMs = this.#backOff.failed(performance.now());
-    const reason = error instanceof Error ? error.message : String(error);
-    this.#events.onWarning(`${reason}; the storage is started again in ${delayMs} ms`);
-    if (hadThread) this.#events.onReplaced();
+    this.#events.onWarning(
+      `the storage has failed: ${firstLineOf(error)}; it is started again in ${delayMs} ms`,
+    );
     this.#retry = setTimeout(() => {
-      this.#load()
-        .then((thread) => (this.#isClosing ? closed(thread) : this.#open(thread)))
-        .catch((again: unknown) => this.#failed(again));
+      void this.#change(() => this.#restart()).catch(() => {});
     }, delayMs);
+  }
+
+  async #restart(): Promise<void> {
+    // A reload came first.
+    if (this.#thread !== undefined) return;
+    try {
+      await this.#open(await this.#load());
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 }
 
-function post(thread: Worker, message: ToStorageThread): void {
-  thread.postMessage(message, message.type === "attach" ? [message.port] : []);
-}
-
-async function closed(thread: Worker): Promise<void> {
-  const exit = once(thread, "exit");
-  post(thread, { type: "close" });
-  await exit;
-}
-
-/** Resolves when the thread tells this; rejects if it says that it cannot start, or ends. */
-function told(thread: Worker, type: "loaded" | "ready"): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const failed = (error: Error) => {
-      thread.off("message", heard);
-      reject(error);
-    };
-    const ended = () => failed(new StorageStartError("internal", "the storage thread ended while starting"));
-    const heard = (message: FromStorageThread) => {
-      if (message.type === "failed") failed(new StorageStartError(message.code, message.message));
-      if (message.type !== type) return;
-      thread.off("message", heard);
-      thread.off("error", failed);
-      thread.off("exit", ended);
-      resolve();
-    };
-    thread.on("message", heard);
-    thread.once("error", failed);
-    thread.once("exit", ended);
-  });
+function closing(): StorageStartError {
+  return new StorageStartError("closing", "the storage is being closed");
 }

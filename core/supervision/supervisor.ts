@@ -4,7 +4,13 @@
 
 import { MAX_WORKERS, STAND_IN } from "../memory/load-board.js";
 import { OptionError } from "../options.js";
-import { type PlaceOwner, type PlaceParts, type Thread, WorkerPlace } from "./worker-place.js";
+import {
+  type PlaceFailure,
+  type PlaceOwner,
+  type PlaceParts,
+  type Thread,
+  WorkerPlace,
+} from "./worker-place.js";
 
 /** How often `tick` is to be called, in ms. */
 export const TICK_INTERVAL_MS = 100;
@@ -25,8 +31,8 @@ export interface SupervisorEvents {
 
 interface Waiter {
   readonly isMet: () => boolean;
-  /** Whether it has waited in vain if a worker cannot start. */
-  readonly isStart: boolean;
+  /** Whether it has waited in vain if this worker cannot start; undefined if it waits for workers to be gone. */
+  readonly needs: ((worker: number) => boolean) | undefined;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -37,6 +43,8 @@ export class Supervisor<T extends Thread> implements PlaceOwner<T> {
   readonly #parts: PlaceParts<T>;
   readonly #events: SupervisorEvents;
   readonly #places = new Map<number, WorkerPlace<T>>();
+  /** Those that stay until their successors serve: they do not count as the workers that there should be. */
+  readonly #replaced = new Set<WorkerPlace<T>>();
   /** By number, since the start: they outlive their places. */
   readonly #failures = new Map<number, { count: number; last: string }>();
   readonly #waiters = new Set<Waiter>();
@@ -44,7 +52,8 @@ export class Supervisor<T extends Thread> implements PlaceOwner<T> {
   #servedMs: number;
   /** The first workers are not slow to take their share: all start alike. */
   #isStarted = false;
-  #isStopping = false;
+  /** Why there are to be no workers any more, in one sentence. */
+  #ending: string | undefined;
 
   /** `startThread` is called with `STAND_IN` for a worker that answers everyone with 503. */
   constructor(target: number, parts: PlaceParts<T>, events: SupervisorEvents) {
@@ -55,7 +64,7 @@ export class Supervisor<T extends Thread> implements PlaceOwner<T> {
     this.#servedMs = this.#lastTickMs;
   }
 
-  /** Starts the workers. Resolves when all serve; rejects with why one cannot. */
+  /** Starts the workers. Resolves when all serve; rejects with why one cannot, or if all are to end meanwhile. */
   async start(): Promise<void> {
     await this.resize(this.target);
     this.#isStarted = true;
@@ -74,7 +83,7 @@ export class Supervisor<T extends Thread> implements PlaceOwner<T> {
     return this.#failures.get(worker);
   }
 
-  /** All threads that serve or drain, the stand-in's too. */
+  /** All threads that there are, those that start and the stand-in's too. */
   get threads(): T[] {
     return [...this.#places.values()].flatMap(({ thread }) => thread ?? []);
   }
@@ -84,11 +93,18 @@ export class Supervisor<T extends Thread> implements PlaceOwner<T> {
     return this.workers.filter((worker) => this.#places.get(worker)?.state === "serving").length;
   }
 
-  /** Starts or drains workers until there are `target`. Resolves then; rejects if one of them cannot start. */
+  /**
+   * Starts or drains workers until there are `target`. Resolves then; rejects if one of them cannot start, or if all are to end: once
+   * that is so, nothing is started again.
+   */
   async resize(target: number): Promise<void> {
+    if (this.#ending !== undefined) throw new Error(this.#ending);
     this.target = target;
     this.#reconcile();
-    await this.#until(() => this.#isSettled(), true);
+    await this.#until(
+      () => this.#isSettled(),
+      (worker) => worker !== STAND_IN,
+    );
   }
 
   /** Drains a worker, and has one less from now on. Resolves when it is gone. Rejects with an `OptionError`. */
@@ -104,48 +120,54 @@ export class Supervisor<T extends Thread> implements PlaceOwner<T> {
 
   /**
    * Replaces every worker, one after the other, the new one before the old one leaves. Rejects, and leaves the others as they
-   * are, if a new one cannot start.
+   * are, if a new one cannot start, or if all are to end.
    */
   async replaceAll(): Promise<void> {
-    for (const worker of this.workers) {
-      const place = this.#places.get(worker);
-      if (place === undefined || place.isLeaving) continue;
-      const number = this.#freeNumber();
-      if (number === undefined) {
-        // All numbers are taken: this one has to be free first, and is begun again because there is one too few.
-        await this.#left(place);
-        await this.resize(this.target);
-        continue;
+    for (const place of this.workers.flatMap((worker) => this.#places.get(worker) ?? [])) {
+      // Again if its successor was told to leave, because fewer are wanted than before.
+      while (this.#ending === undefined && !place.isLeaving && !this.#replaced.has(place)) {
+        await this.#replace(place);
       }
-      this.target++;
-      const successor = this.#add(number);
-      try {
-        await this.#until(() => successor.state === "serving", true);
-      } catch (error) {
-        this.target--;
-        successor.leave();
-        throw error;
-      }
-      this.target--;
-      await this.#left(place);
     }
+    if (this.#ending !== undefined) throw new Error(this.#ending);
   }
 
-  /** Drains all workers; resolves when they are gone, at the latest when their time is over. */
+  async #replace(place: WorkerPlace<T>): Promise<void> {
+    const number = this.#freeNumber();
+    if (number === undefined) {
+      // All numbers are taken: this one has to be free first, and is begun again because there is one too few.
+      await this.#left(place);
+      await this.resize(this.target);
+      return;
+    }
+    this.#replaced.add(place);
+    const successor = this.#add(number);
+    try {
+      await this.#until(
+        () => successor.state === "serving" || successor.isLeaving,
+        (worker) => worker === number,
+      );
+    } catch (error) {
+      successor.leave();
+      throw error;
+    } finally {
+      this.#replaced.delete(place);
+    }
+    if (!successor.isLeaving) await this.#left(place);
+  }
+
+  /** Drains all workers, for good; resolves when they are gone, at the latest when their time is over. */
   async drainAll(): Promise<void> {
-    this.target = 0;
+    this.#endAll("the farm is being drained");
     for (const place of [...this.#places.values()]) place.leave();
-    await this.#until(() => this.#places.size === 0, false);
+    await this.#until(() => this.#isEmpty());
   }
 
-  /** Stops all workers at once. Resolves when they are gone. */
+  /** Stops all workers at once, for good. Resolves when they are gone, as far as they can be ended. */
   async stopAll(): Promise<void> {
-    this.target = 0;
-    this.#isStopping = true;
-    for (const { reject } of this.#waiters) reject(new Error("the farm is being closed"));
-    this.#waiters.clear();
+    this.#endAll("the farm is being closed");
     for (const place of [...this.#places.values()]) place.stop();
-    await this.#until(() => this.#places.size === 0, false);
+    await this.#until(() => this.#isEmpty());
   }
 
   /** Looks after the workers. To be called every TICK_INTERVAL_MS, until all have gone. */
@@ -162,31 +184,53 @@ export class Supervisor<T extends Thread> implements PlaceOwner<T> {
   // ---- Told by places -----------------------------------------------------------------------------------------------
 
   serving(place: WorkerPlace<T>): void {
-    if (place.worker !== STAND_IN) this.#events.onServing(place.worker);
+    if (place.worker !== STAND_IN) {
+      this.#places.get(STAND_IN)?.leave();
+      this.#events.onServing(place.worker);
+    }
     this.#checkWaiters();
   }
 
-  gone(place: WorkerPlace<T>): void {
+  gone(place: WorkerPlace<T>, error?: unknown): void {
     this.#places.delete(place.worker);
+    if (error !== undefined) {
+      const last = this.#note(place, error);
+      this.#events.onWarning(`${nameOf(place)} has failed while it was to leave: ${last}`);
+    }
     if (place.worker !== STAND_IN) this.#events.onGone(place.worker);
     this.#checkWaiters();
   }
 
-  failed(place: WorkerPlace<T>, error: unknown, retryMs: number): void {
-    const { worker, failuresInARow } = place;
-    const [last = ""] = (error instanceof Error ? error.message : String(error)).split("\n", 1);
-    this.#failures.set(worker, { count: (this.#failures.get(worker)?.count ?? 0) + 1, last });
+  failed(place: WorkerPlace<T>, { error, retryMs, hasServed }: PlaceFailure): void {
+    const last = this.#note(place, error);
     for (const waiter of this.#waiters) {
-      if (!waiter.isStart) continue;
+      if (hasServed || !waiter.needs?.(place.worker)) continue;
       this.#waiters.delete(waiter);
       waiter.reject(error);
     }
-    this.#events.onFailed(worker, error, retryMs);
+    if (place.worker === STAND_IN) this.#events.onWarning(`${nameOf(place)} has failed: ${last}`);
+    else this.#events.onFailed(place.worker, error, retryMs);
+    const { failuresInARow, isLeaving } = place;
     if (failuresInARow === CRASH_LOOP_FAILURES) {
-      const message = `worker ${worker} has failed ${failuresInARow} times in a row: ${last}`;
+      const message = `${nameOf(place)} has failed ${failuresInARow} times in a row: ${last}`;
       this.#events.onWarning(`${message}; it is tried again, less and less often`);
     }
-    if (retryMs === 0 && !place.isLeaving) place.begin(true);
+    // One that could not start has until the next tick: who waited for it may want none any more.
+    if (hasServed && retryMs === 0 && !isLeaving) place.begin(place.worker !== STAND_IN);
+  }
+
+  stuck(place: WorkerPlace<T>): void {
+    this.#events.onWarning(
+      `${nameOf(place)} cannot be ended before a call of the operating system returns; its number is out of use until then`,
+    );
+    this.#checkWaiters();
+  }
+
+  /** Counts a failure. Returns its first line. */
+  #note({ worker }: WorkerPlace<T>, error: unknown): string {
+    const [last = ""] = (error instanceof Error ? error.message : String(error)).split("\n", 1);
+    this.#failures.set(worker, { count: (this.#failures.get(worker)?.count ?? 0) + 1, last });
+    return last;
   }
 
   // ---- All workers --------------------------------------------------------------------------------------------------
@@ -201,7 +245,7 @@ export class Supervisor<T extends Thread> implements PlaceOwner<T> {
   /** Begins or drains workers, as the target demands. */
   #reconcile(): void {
     const staying = [...this.#places.values()].filter(
-      ({ isLeaving, worker }) => !isLeaving && worker !== STAND_IN,
+      (place) => !place.isLeaving && place.worker !== STAND_IN && !this.#replaced.has(place),
     );
     for (let count = staying.length; count < this.target; count++) {
       const number = this.#freeNumber();
@@ -220,17 +264,32 @@ export class Supervisor<T extends Thread> implements PlaceOwner<T> {
   }
 
   #isSettled(): boolean {
-    const places = [...this.#places.values()].filter(({ worker }) => worker !== STAND_IN);
+    const places = [...this.#places.values()].filter(
+      ({ worker, isStuck }) => worker !== STAND_IN && !isStuck,
+    );
     return places.length === this.target && places.every(({ state }) => state === "serving");
+  }
+
+  #isEmpty(): boolean {
+    return [...this.#places.values()].every(({ isStuck }) => isStuck);
+  }
+
+  /** From now on there are to be no workers: who waits for some waits in vain. */
+  #endAll(ending: string): void {
+    this.target = 0;
+    this.#ending = ending;
+    for (const waiter of this.#waiters) {
+      if (waiter.needs === undefined) continue;
+      this.#waiters.delete(waiter);
+      waiter.reject(new Error(ending));
+    }
   }
 
   /** While no worker serves, the stand-in does. */
   #standIn(nowMs: number): void {
-    const place = this.#places.get(STAND_IN);
     if (this.servingCount > 0) {
       this.#servedMs = nowMs;
-      place?.leave();
-    } else if (place === undefined && this.#isStarted && !this.#isStopping && this.target > 0) {
+    } else if (!this.#places.has(STAND_IN) && this.#isStarted && this.target > 0) {
       if (nowMs - this.#servedMs >= STAND_IN_AFTER_MS) this.#add(STAND_IN);
     }
   }
@@ -239,12 +298,13 @@ export class Supervisor<T extends Thread> implements PlaceOwner<T> {
 
   async #left(place: WorkerPlace<T>): Promise<void> {
     place.leave();
-    await this.#until(() => this.#places.get(place.worker) !== place, false);
+    await this.#until(() => this.#places.get(place.worker) !== place || place.isStuck);
   }
 
-  #until(isMet: () => boolean, isStart: boolean): Promise<void> {
+  /** Resolves when `isMet`. Rejects if a worker that it `needs` cannot start, or, if it needs any, if all are to end. */
+  #until(isMet: () => boolean, needs?: (worker: number) => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#waiters.add({ isMet, isStart, resolve, reject });
+      this.#waiters.add({ isMet, needs, resolve, reject });
       this.#checkWaiters();
     });
   }
@@ -256,4 +316,8 @@ export class Supervisor<T extends Thread> implements PlaceOwner<T> {
       waiter.resolve();
     }
   }
+}
+
+function nameOf<T extends Thread>({ worker }: WorkerPlace<T>): string {
+  return worker === STAND_IN ? "the stand-in" : `worker ${worker}`;
 }

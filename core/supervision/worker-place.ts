@@ -1,6 +1,7 @@
 // One worker number, for as long as somebody should have it: starts its thread, watches its heartbeat, starts another one
 // when that fails, drains and stops it. Knows nothing of the other numbers. What always holds: there is one thread at
-// most; one that hangs is gone before the next is started; the director knows the worker exactly while it has a thread.
+// most; one that hangs is gone before the next is started; the director knows the worker exactly while it has a thread
+// that has served.
 
 import { slowStartWeight } from "../director/slow-start.js";
 import type { WorkerRings } from "../director/worker-port.js";
@@ -26,14 +27,28 @@ import { BackOff } from "./back-off.js";
 
 /** For a worker to end by itself after it was told to stop, in ms. */
 const STOP_TIMEOUT_MS = 5_000;
+/** For a thread to be gone after it was ended by force, in ms: one in a call of the operating system is not. */
+const DESTROY_TIMEOUT_MS = 5_000;
 /** Beats that a draining worker has made since it was told, before its connections are counted: it knows then. */
 const DRAINING_BEATS = 3;
+
+/** A worker does not answer any more. */
+export class WorkerHangError extends Error {
+  override readonly name = "WorkerHangError";
+  readonly code = "worker_hangs";
+
+  constructor(message: string) {
+    super(message);
+    // Where it was noticed says nothing of where it hangs.
+    this.stack = `${this.name}: ${message}`;
+  }
+}
 
 /** A running thread, as far as supervision needs to know. */
 export interface Thread {
   /** Resolves when it has ended as it was told to; rejects with why it has failed. */
   readonly ended: Promise<void>;
-  /** Ends it, whatever it is doing; resolves when it is gone. */
+  /** Ends it, whatever it is doing; resolves when it is gone. May be called again. */
   destroy(): Promise<void>;
 }
 
@@ -49,8 +64,14 @@ export interface WorkerPorts {
 export interface PlaceParts<T extends Thread> {
   readonly board: LoadBoard;
   readonly ports: WorkerPorts;
-  /** Starts a thread; resolves when it serves, rejects with why it cannot. */
-  readonly startThread: (worker: number) => Promise<{ readonly thread: T; readonly rings: WorkerRings }>;
+  /**
+   * Starts a thread; resolves when it serves, rejects with why it cannot, and the thread is gone. Calls `created` as soon as the
+   * thread exists, so that it can be ended, and given what others are given, while it starts.
+   */
+  readonly startThread: (
+    worker: number,
+    created: (thread: T) => void,
+  ) => Promise<{ readonly thread: T; readonly rings: WorkerRings }>;
   /** Without a heartbeat, in ms; then the thread hangs. */
   readonly hangTimeoutMs: number;
   readonly drainTimeoutMs: number;
@@ -59,12 +80,23 @@ export interface PlaceParts<T extends Thread> {
   readonly now: () => number;
 }
 
+/** Why a place has no thread, and what follows. */
+export interface PlaceFailure {
+  readonly error: unknown;
+  /** Until the next thread is due, in ms. */
+  readonly retryMs: number;
+  /** False if the thread could not start. */
+  readonly hasServed: boolean;
+}
+
 export interface PlaceOwner<T extends Thread> {
   serving(place: WorkerPlace<T>): void;
-  /** It was to leave, and has left. */
-  gone(place: WorkerPlace<T>): void;
-  /** Its thread has failed, or could not start; the next one follows in `retryMs`. */
-  failed(place: WorkerPlace<T>, error: unknown, retryMs: number): void;
+  /** It was to leave, and has left; with the error if it failed while it drained or stopped. */
+  gone(place: WorkerPlace<T>, error?: unknown): void;
+  /** Its thread has failed, or could not start. */
+  failed(place: WorkerPlace<T>, failure: PlaceFailure): void;
+  /** Its thread has been ended and is not gone: nobody knows when the number will be free. */
+  stuck(place: WorkerPlace<T>): void;
 }
 
 export class WorkerPlace<T extends Thread> {
@@ -72,17 +104,23 @@ export class WorkerPlace<T extends Thread> {
   state: WorkerState = "absent";
   /** It should leave: no thread follows this one. */
   isLeaving = false;
-  thread: T | undefined;
+  /** Its thread cannot be ended; it leaves as soon as that is gone. */
+  isStuck = false;
   readonly #parts: PlaceParts<T>;
   readonly #owner: PlaceOwner<T>;
   readonly #backOff = new BackOff();
+  /** The thread that starts, and the one that serves, drains or stops: one of them at most. */
+  #starting: T | undefined;
+  #thread: T | undefined;
   /** When the next thread is due, while there is none. */
-  #startAtMs = 0;
+  #startAtMs = Number.POSITIVE_INFINITY;
   #servingSinceMs = 0;
   #beat = 0;
   #beatMs = 0;
-  /** The heartbeat when it was told to drain; and when its time is over: to drain, and to stop. */
+  /** The heartbeat when it was told to drain. */
   #drainingBeat = 0;
+  /** The time that it has to drain, to stop, or to be gone, and when that is over. */
+  #timeoutMs = 0;
   #deadlineMs = 0;
   #isStopping = false;
   #isEnding = false;
@@ -93,6 +131,11 @@ export class WorkerPlace<T extends Thread> {
     this.#owner = owner;
   }
 
+  /** Its thread, from its creation until it is gone. */
+  get thread(): T | undefined {
+    return this.#thread ?? this.#starting;
+  }
+
   /** Failures in a row. */
   get failuresInARow(): number {
     return this.#backOff.failures;
@@ -100,7 +143,7 @@ export class WorkerPlace<T extends Thread> {
 
   /** Starts a thread, which takes its full share at once, or is slow to. */
   begin(isSlow: boolean): void {
-    const { board, ports, startThread, slowStartMs, now } = this.#parts;
+    const { board, startThread, slowStartMs } = this.#parts;
     const { worker } = this;
     this.state = "starting";
     this.#startAtMs = Number.POSITIVE_INFINITY;
@@ -110,46 +153,64 @@ export class WorkerPlace<T extends Thread> {
     // Nobody else writes these words while there is no thread.
     board.set(worker, BOARD_CONNECTIONS, 0);
     board.set(worker, BOARD_IN_FLIGHT, 0);
-    startThread(worker).then(
-      ({ thread, rings }) => {
-        this.thread = thread;
-        ports.addWorker(worker, rings);
-        thread.ended.then(
-          () => this.#end(thread, new Error("it has ended without being told to")),
-          (error: unknown) => this.#end(thread, error),
-        );
-        this.#beatMs = now();
-        this.#servingSinceMs = this.#beatMs;
-        this.state = "serving";
-        if (this.isLeaving) {
-          this.stop();
-          return;
-        }
-        this.#backOff.succeeded(this.#servingSinceMs);
-        board.set(worker, BOARD_STATE, WORKER_SERVING);
-        this.#owner.serving(this);
-      },
+    const created = (thread: T) => {
+      this.#starting = thread;
+      if (this.isLeaving) void thread.destroy();
+    };
+    startThread(worker, created).then(
+      ({ thread, rings }) => this.#started(thread, rings),
       (error: unknown) => this.#end(undefined, error),
     );
+  }
+
+  #started(thread: T, rings: WorkerRings): void {
+    const { board, ports, now } = this.#parts;
+    const isGivenUp = this.isLeaving && this.#starting !== undefined;
+    this.#starting = undefined;
+    this.#thread = thread;
+    ports.addWorker(this.worker, rings);
+    thread.ended.then(
+      () => this.#end(thread, this.#isStopping ? undefined : new Error("it has ended without being told to")),
+      (error: unknown) => this.#end(thread, error),
+    );
+    this.#servingSinceMs = now();
+    this.#beatMs = this.#servingSinceMs;
+    if (this.isLeaving) {
+      if (isGivenUp) this.#end(thread, undefined);
+      else this.stop();
+      return;
+    }
+    this.state = "serving";
+    this.#backOff.succeeded(this.#servingSinceMs);
+    board.set(this.worker, BOARD_STATE, WORKER_SERVING);
+    this.#owner.serving(this);
   }
 
   /** Looks after it at `nowMs`; the clock has jumped by `lateMs` that are nobody's fault. */
   watch(nowMs: number, lateMs: number): void {
     const { board, ports, hangTimeoutMs, slowStartMs } = this.#parts;
     const { worker } = this;
-    if (this.thread === undefined) {
-      if (nowMs >= this.#startAtMs) this.begin(true);
+    // What began after the jump has lost nothing by it.
+    this.#beatMs = Math.min(nowMs, this.#beatMs + lateMs);
+    this.#deadlineMs = Math.min(nowMs + this.#timeoutMs, this.#deadlineMs + lateMs);
+    if (this.#isEnding) {
+      this.#watchEnd(nowMs);
       return;
     }
-    if (this.#isEnding) return;
-    this.#beatMs += lateMs;
+    if (this.#thread === undefined) {
+      if (nowMs >= this.#startAtMs && !this.isLeaving) this.begin(true);
+      return;
+    }
     const beat = board.get(worker, BOARD_HEARTBEAT);
     if (beat !== this.#beat) {
       this.#beat = beat;
       this.#beatMs = nowMs;
     } else if (nowMs - this.#beatMs >= hangTimeoutMs) {
       const forMs = Math.round(nowMs - this.#beatMs);
-      this.#end(this.thread, new Error(`it has not answered for ${forMs} ms: an endless loop in the app?`));
+      this.#end(
+        this.#thread,
+        new WorkerHangError(`it has not answered for ${forMs} ms: an endless loop in the app?`),
+      );
       return;
     } else {
       // It may be asleep, as it should be when there is nothing to do.
@@ -159,7 +220,7 @@ export class WorkerPlace<T extends Thread> {
       board.set(worker, BOARD_WEIGHT, slowStartWeight(nowMs - this.#servingSinceMs, slowStartMs));
     }
     if (this.#isStopping) {
-      if (nowMs >= this.#deadlineMs) this.#end(this.thread, new Error("it does not stop"));
+      if (nowMs >= this.#deadlineMs) this.#end(this.#thread, new WorkerHangError("it does not stop"));
     } else if (this.state === "draining" && (nowMs >= this.#deadlineMs || this.#hasDrained())) {
       this.stop();
     }
@@ -168,30 +229,39 @@ export class WorkerPlace<T extends Thread> {
   /** Finishes what it has, and then stops. */
   leave(): void {
     if (this.isLeaving) return;
-    const { board, ports, now, drainTimeoutMs } = this.#parts;
+    const { board, ports, drainTimeoutMs } = this.#parts;
     this.isLeaving = true;
     if (this.state === "serving") {
       this.state = "draining";
-      this.#deadlineMs = now() + drainTimeoutMs;
+      this.#allow(drainTimeoutMs);
       this.#drainingBeat = board.get(this.worker, BOARD_HEARTBEAT);
       board.set(this.worker, BOARD_STATE, WORKER_DRAINING);
       board.set(this.worker, BOARD_COMMAND, COMMAND_DRAIN);
       ports.wakeWorker(this.worker);
-    } else if (this.state === "absent" && !this.#isEnding) {
+    } else if (this.state === "starting") {
+      // It has nothing to finish. Its start fails by this, or has just succeeded, and it is stopped.
+      void this.#starting?.destroy();
+    } else if (!this.#isEnding) {
       this.#owner.gone(this);
     }
   }
 
   /** Stops at once. */
   stop(): void {
-    const { board, ports, now } = this.#parts;
+    const { board, ports } = this.#parts;
     this.leave();
-    if (this.#isStopping || this.thread === undefined) return;
+    if (this.#isStopping || this.#isEnding || this.#thread === undefined) return;
     this.#isStopping = true;
-    this.#deadlineMs = now() + STOP_TIMEOUT_MS;
+    this.state = "draining";
+    this.#allow(STOP_TIMEOUT_MS);
     board.set(this.worker, BOARD_STATE, WORKER_DRAINING);
     board.set(this.worker, BOARD_COMMAND, COMMAND_STOP);
     ports.wakeWorker(this.worker);
+  }
+
+  #allow(timeoutMs: number): void {
+    this.#timeoutMs = timeoutMs;
+    this.#deadlineMs = this.#parts.now() + timeoutMs;
   }
 
   #hasDrained(): boolean {
@@ -204,28 +274,41 @@ export class WorkerPlace<T extends Thread> {
     );
   }
 
-  /** The thread has ended, is to be ended because it hangs, or could not start. */
+  /** The thread has ended, is to be ended because it hangs, or could not start; without an error, it has ended as it should. */
   #end(thread: T | undefined, error: unknown): void {
-    if (this.#isEnding || this.thread !== thread) return;
-    const { board, ports, now } = this.#parts;
+    if (this.#isEnding || this.#thread !== thread) return;
     this.#isEnding = true;
     this.state = "absent";
-    board.set(this.worker, BOARD_STATE, WORKER_ABSENT);
+    this.#parts.board.set(this.worker, BOARD_STATE, WORKER_ABSENT);
+    this.#allow(DESTROY_TIMEOUT_MS);
     const gone = thread === undefined ? Promise.resolve() : thread.destroy();
-    void gone.then(() => {
-      this.#isEnding = false;
-      this.#isStopping = false;
-      this.thread = undefined;
-      // Only now: while a thread lives, its rings and slots are its own.
-      ports.removeWorker(this.worker);
-      if (this.isLeaving) {
-        this.#owner.gone(this);
-        return;
-      }
-      const nowMs = now();
-      const retryMs = this.#backOff.failed(nowMs);
-      this.#startAtMs = nowMs + retryMs;
-      this.#owner.failed(this, error, retryMs);
-    });
+    void gone.then(() => this.#ended(thread !== undefined, error));
+  }
+
+  #ended(hasServed: boolean, error: unknown): void {
+    const { ports, now } = this.#parts;
+    this.#isEnding = false;
+    this.#isStopping = false;
+    this.#starting = undefined;
+    this.#thread = undefined;
+    // Only now: while a thread lives, its rings and slots are its own.
+    if (hasServed) ports.removeWorker(this.worker);
+    if (this.isLeaving) {
+      // A start that was given up has not failed.
+      this.#owner.gone(this, hasServed ? error : undefined);
+      return;
+    }
+    const nowMs = now();
+    const retryMs = this.#backOff.failed(nowMs);
+    this.#startAtMs = nowMs + retryMs;
+    this.#owner.failed(this, { error, retryMs, hasServed });
+  }
+
+  /** A thread in a call of the operating system ends when that returns, and nothing can hurry it. */
+  #watchEnd(nowMs: number): void {
+    if (this.isStuck || nowMs < this.#deadlineMs) return;
+    this.isStuck = true;
+    this.isLeaving = true;
+    this.#owner.stuck(this);
   }
 }

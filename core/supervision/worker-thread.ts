@@ -23,6 +23,8 @@ export class WorkerThread {
   readonly ended: Promise<void>;
   readonly #pool: Piscina;
   readonly #control: MessagePort;
+  /** The pool forgets a thread that fails before it is gone, and starts another one. */
+  readonly #exited: Promise<void>;
 
   private constructor(options: Omit<WorkerOptions, "controlPort">) {
     this.#pool = new Piscina({
@@ -35,6 +37,8 @@ export class WorkerThread {
     });
     // It tells the same through the task's promise.
     this.#pool.on("error", () => {});
+    const [thread] = this.#pool.threads;
+    this.#exited = new Promise((resolve) => thread?.once("exit", () => resolve()) ?? resolve());
     const { port1, port2 } = new MessageChannel();
     this.#control = port2;
     const task: WorkerOptions = { ...options, controlPort: port1 };
@@ -43,9 +47,16 @@ export class WorkerThread {
     this.ended.catch(() => {});
   }
 
-  /** Resolves when the worker serves; rejects with a `WorkerStartError`, and the thread is gone. */
-  static async start(options: Omit<WorkerOptions, "controlPort">): Promise<WorkerThread> {
+  /**
+   * Resolves when the worker serves; rejects with a `WorkerStartError`, and the thread is gone. Calls `created` before that, as
+   * soon as the thread exists: it can be destroyed then, and get a new port.
+   */
+  static async start(
+    options: Omit<WorkerOptions, "controlPort">,
+    created: (thread: WorkerThread) => void = () => {},
+  ): Promise<WorkerThread> {
     const thread = new WorkerThread(options);
+    created(thread);
     try {
       await thread.#ready(options.worker);
       return thread;
@@ -64,6 +75,7 @@ export class WorkerThread {
   async destroy(): Promise<void> {
     this.#control.close();
     await this.#pool.destroy();
+    await this.#exited;
   }
 
   async #ready(worker: number): Promise<void> {

@@ -83,6 +83,10 @@ export class StorageClient implements Storage {
 
   /** From now on the storage is at the other end of `port`. The old port closes when all that was asked through it is answered. */
   use(port: MessagePort): void {
+    if (this.#closed) {
+      port.close();
+      return;
+    }
     this.#send();
     const before = this.#route;
     const route: Route = { port, pending: new Map() };
@@ -91,7 +95,6 @@ export class StorageClient implements Storage {
     port.on("message", (message: Uint8Array) => this.#receive(route, message));
     port.on("close", () => this.#lose(route, "the storage has closed"));
     if (before !== undefined) this.#closeIfDone(before);
-    if (this.#closed) port.close();
   }
 
   /** Requests without an answer. While there are any, the event loop must run, or the answers never arrive. */

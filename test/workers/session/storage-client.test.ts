@@ -242,4 +242,160 @@ test("the storage's deadline, is the end of the bounded wait", async () => {
   });
 });
 
+// ---- The storage is replaced --------------------------------------------------------------------------------------------
+
+/** A new storage for the client; its end of the port. */
+function replaceStorage(client: StorageClient): MessagePort {
+  const { port1, port2 } = new MessageChannel();
+  client.use(port1);
+  return port2;
+}
+
+async function requestsOn(port: MessagePort): Promise<readonly Request[]> {
+  const [message] = (await once(port, "message")) as [Uint8Array];
+  return decodeRequests(message).requests;
+}
+
+test("a replaced storage, answers what it was asked, the next one what is asked from then on", async () => {
+  await withClient({}, async ({ client, port, received, reply }) => {
+    const old = client.version(key(1));
+    await received();
+    const next = replaceStorage(client);
+    const later = client.version(key(1));
+    const [request] = await requestsOn(next);
+    assert.is(client.pending, 2);
+    const released = once(port, "close");
+    next.postMessage(encodeReplies([[request![1], "done", 2]]));
+    assert.is(await later, 2);
+    // Its port is held as long as it owes an answer.
+    reply([0, "done", 1]);
+    assert.is(await old, 1);
+    await released;
+    assert.is(client.pending, 0);
+    next.close();
+  });
+});
+
+test("what has been asked in the same turn before the storage is replaced, is sent to the old one", async () => {
+  await withClient({}, async ({ client, received, reply }) => {
+    const before = client.load(key(1));
+    const next = replaceStorage(client);
+    const after = client.load(key(1));
+    assert.is.not(before, after);
+    assert.equal(await received(), [["load", 0, key(1)]]);
+    assert.equal(await requestsOn(next), [["load", 1, key(1)]]);
+    reply([0, "done", Uint8Array.of(1), 1, 5]);
+    next.postMessage(encodeReplies([[1, "done", Uint8Array.of(2), 2, 5]]));
+    assert.equal([(await before)?.version, (await after)?.version], [1, 2]);
+    next.close();
+  });
+});
+
+test("a replaced storage that owes nothing, is let go at once", async () => {
+  await withClient({}, async ({ client, port }) => {
+    const released = once(port, "close");
+    // The test's end keeps nothing alive by itself.
+    port.ref();
+    const next = replaceStorage(client);
+    await released;
+    next.close();
+  });
+});
+
+test("a replaced storage that is gone, fails what it owed, and nothing else", async () => {
+  await withClient({}, async ({ client, port, received }) => {
+    const owed = client.version(key(1));
+    await received();
+    const next = replaceStorage(client);
+    const later = client.version(key(2));
+    port.close();
+    assert.is((await errorOf(owed)).code, "unavailable");
+    const [request] = await requestsOn(next);
+    next.postMessage(encodeReplies([[request![1], "done", 7]]));
+    assert.is(await later, 7);
+    next.close();
+  });
+});
+
+test("a new storage, after the old one was lost, is asked again", async () => {
+  await withClient({}, async ({ client, port, received }) => {
+    const owed = client.version(key(1));
+    await received();
+    port.close();
+    assert.is((await errorOf(owed)).code, "unavailable");
+    // Asked while there is none, and in the same turn as the next one comes.
+    const between = errorOf(client.version(key(1)));
+    const next = replaceStorage(client);
+    assert.is((await between).code, "unavailable");
+    const later = client.version(key(1));
+    const [request] = await requestsOn(next);
+    next.postMessage(encodeReplies([[request![1], "done", 3]]));
+    assert.is(await later, 3);
+    next.close();
+  });
+});
+
+test("a replaced storage that does not answer, is let go when the bounded wait is over", async () => {
+  let nowMs = 0;
+  await withClient({ timeoutMs: 50, nowMs: () => nowMs }, async ({ client, port, received }) => {
+    const owed = client.version(key(1));
+    await received();
+    nowMs = 10;
+    const next = replaceStorage(client);
+    const later = client.version(key(2));
+    await requestsOn(next);
+    const released = once(port, "close");
+    port.ref();
+    nowMs = 50;
+    client.rejectOverdue();
+    assert.is((await errorOf(owed)).code, "unavailable");
+    await released;
+    assert.is(client.pending, 1);
+    next.postMessage(encodeReplies([[1, "done", 4]]));
+    assert.is(await later, 4);
+    next.close();
+  });
+});
+
+test("a storage that is replaced again and again, keeps what each one owes apart, and counts it as one", async () => {
+  await withClient({ maxPending: 4 }, async ({ client, port }) => {
+    const ports = [port];
+    const asked: Promise<number>[] = [];
+    for (let storage = 0; storage < 4; storage++) {
+      asked.push(client.version(key(storage)));
+      ports.push(replaceStorage(client));
+    }
+    assert.is(client.pending, 4);
+    assert.is((await errorOf(client.version(key(9)))).code, "unavailable");
+    for (const [storage, end] of ports.slice(0, 4).entries()) {
+      const [request] = await requestsOn(end);
+      end.postMessage(encodeReplies([[request![1], "done", 10 + storage]]));
+    }
+    assert.equal(await Promise.all(asked), [10, 11, 12, 13]);
+    assert.is(client.pending, 0);
+    for (const end of ports) end.close();
+  });
+});
+
+test("closing, ends the wait for every storage, and a new one that comes too late is let go", async () => {
+  await withClient({}, async ({ client, port }) => {
+    const first = client.version(key(1));
+    const next = replaceStorage(client);
+    const second = client.version(key(2));
+    await Promise.all([requestsOn(port), requestsOn(next)]);
+    const released = [port, next].map((end) => once(end, "close"));
+    for (const end of [port, next]) end.ref();
+    client.close();
+    assert.is((await errorOf(first)).code, "unavailable");
+    assert.is((await errorOf(second)).code, "unavailable");
+    await Promise.all(released);
+    const late = replaceStorage(client);
+    late.ref();
+    const lateReleased = once(late, "close");
+    assert.is((await errorOf(client.version(key(3)))).code, "unavailable");
+    await lateReleased;
+    assert.is(client.pending, 0);
+  });
+});
+
 test.run();

@@ -1,0 +1,143 @@
+// A server's turn over relayed events: what the director puts into its ring reaches the connection, the datagram service or
+// nobody, every slot goes back, and what it has to say comes out at the turn's end.
+
+import { Packr } from "msgpackr";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import {
+  EVENT_CREDIT,
+  EVENT_DATA,
+  EVENT_DATAGRAM,
+  EVENT_END,
+  EVENT_RESET,
+  PEER_BYTES,
+} from "../../core/memory/descriptor.js";
+import { BOARD_CONNECTIONS, BOARD_REQUESTS } from "../../core/memory/load-board.js";
+import { RingConsumer, RingProducer } from "../../core/memory/ring.js";
+import { TransmitProducer } from "../../core/memory/transmit-ring.js";
+import { DatagramServer } from "../../workers/datagram/datagram-server.js";
+import { HttpResponse } from "../../workers/http/response.js";
+import { HttpServer } from "../../workers/http/server.js";
+import { Relay } from "../../workers/relay/relay.js";
+import { Server } from "../../workers/server.js";
+import { TcpStack } from "../../workers/tcp/tcp-stack.js";
+import { DirectorFixture, sourceAddress } from "../support/director-fixture.js";
+import { FakeRelayLink } from "../support/fake-relay-link.js";
+
+const WORKER = 0;
+
+/** A director with one worker, which is a real server, in one thread. `hasRelay`: whether it knows the link for one. */
+function serverFarm(hasRelay = true) {
+  const link = new FakeRelayLink();
+  const farm = new DirectorFixture({ link, workers: 1 });
+  const rings = farm.rings[WORKER]!;
+  const transmit = new TransmitProducer(rings.transmit);
+  const respond = ({ path }: { path: string }) => HttpResponse.text(`you asked for ${path}`);
+  const http = new HttpServer({}, respond, () => 0);
+  const outputDue = () => {};
+  const flowEnded = () => {};
+  const app = { fetch: respond, datagram: ({ path }: { path: string }) => path };
+  const call = async <Result>() => undefined as Result;
+  const server = new Server({
+    worker: WORKER,
+    pool: farm.pool,
+    descriptors: new RingConsumer(rings.descriptors),
+    returns: new RingProducer(rings.returns),
+    transmit,
+    loadBoard: farm.board,
+    tcp: new TcpStack({ egresses: [], user: http, listenPorts: [], nowMs: 0, secret: [1, 2, 3], flowEnded }),
+    http,
+    datagrams: new DatagramServer({ app, worker: WORKER, call, egresses: [], transmit, outputDue }),
+    relays: [hasRelay ? new Relay({ link: 0, transmit, user: http, outputDue }) : undefined],
+    publishCounters: () => {},
+  });
+  let nowMs = 0;
+  /** Director, server and director again. Returns how many records the server has handled. */
+  const turn = (): number => {
+    while (farm.director.turn() > 0);
+    nowMs += 1;
+    const records = server.turn(nowMs);
+    while (farm.director.turn() > 0);
+    return records;
+  };
+  return { link, farm, server, turn };
+}
+
+test("server, given a relayed connection's events, answers its requests, and reports it to the load board", () => {
+  const { link, farm, turn } = serverFarm();
+  link.open(5, sourceAddress(1));
+  link.data(5, "GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HT");
+  assert.is(turn(), 2);
+  link.data(5, "TP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  assert.is(turn(), 1);
+  const text = link.done.map(({ bytes }) => bytes.toString("latin1")).join("");
+  assert.ok(link.done.every(({ connection }) => connection === 5));
+  assert.match(text, /^HTTP\/1\.1 200 OK\r\n.*you asked for \/aHTTP\/1\.1 200 OK\r\n.*you asked for \/b$/s);
+  assert.is(link.done.at(-1)!.event, EVENT_END);
+  assert.ok(link.done.slice(0, -1).every(({ event }) => event === EVENT_DATA));
+  const board = (word: number) => farm.board.get(WORKER, word);
+  assert.equal([board(BOARD_CONNECTIONS), board(BOARD_REQUESTS)], [1, 2]);
+  link.credit(5, text.length);
+  link.end(5);
+  link.reset(5);
+  assert.is(turn(), 3);
+  assert.is(board(BOARD_CONNECTIONS), 0);
+  assert.is(farm.director.freeSlots, farm.poolSlots);
+});
+
+test("server, given a datagram's event, answers behind its peer block", () => {
+  const packr = new Packr({ useRecords: false });
+  const { link, farm, turn } = serverFarm();
+  link.datagram(sourceAddress(2), packr.pack([7, "/x"]));
+  assert.is(turn(), 1);
+  assert.is(link.done.length, 1);
+  const { event, bytes } = link.done[0]!;
+  assert.is(event, EVENT_DATAGRAM);
+  assert.equal(packr.unpack(bytes.subarray(PEER_BYTES)), [7, 200, "/x"]);
+  assert.is(farm.director.freeSlots, farm.poolSlots);
+});
+
+test("server, given events of a link that it has no relay for, gives their slots back and does nothing", () => {
+  const { link, farm, turn } = serverFarm(false);
+  link.open(5, sourceAddress(1));
+  link.data(5, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  link.end(5);
+  link.credit(5, 9);
+  assert.is(turn(), 4);
+  assert.equal(link.done, []);
+  assert.is(farm.director.freeSlots, farm.poolSlots);
+});
+
+test("server, closed, resets its relayed connections", () => {
+  const { link, farm, server, turn } = serverFarm();
+  link.open(5, sourceAddress(1));
+  link.open(6, sourceAddress(1), 40_001);
+  link.data(6, "GET / HT");
+  turn();
+  server.close(100);
+  farm.director.turn();
+  assert.equal(
+    link.done.map(({ event, connection }) => [event, connection]),
+    [
+      [EVENT_RESET, 5],
+      [EVENT_RESET, 6],
+    ],
+  );
+});
+
+test("server, sent a large body, gives credit for it as it is taken", () => {
+  const { link, turn, farm } = serverFarm();
+  link.open(5, sourceAddress(1));
+  link.data(5, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n");
+  for (let sent = 0; sent < 200_000; sent += 2000) {
+    link.data(5, new Uint8Array(2000));
+    turn();
+  }
+  const credits = link.done.filter(({ event }) => event === EVENT_CREDIT).map(({ value }) => value);
+  assert.is(credits.length, 3);
+  assert.ok(credits.every((value) => value >= 65_536));
+  assert.match(link.done.at(-1)!.bytes.toString("latin1"), /you asked for \/$/);
+  assert.is(farm.director.freeSlots, farm.poolSlots);
+});
+
+test.run();

@@ -8,6 +8,7 @@ import { BALANCE_TRAFFIC, runBalance } from "./balance.js";
 import { runDispatch, TRAFFIC } from "./dispatch.js";
 import { runHashing } from "./hashing.js";
 import { runHttp } from "./http.js";
+import { runSessions } from "./sessions.js";
 import { describeMachine, formatTable } from "./support/machine.js";
 import { isInside, reenter, refusal } from "./support/namespace.js";
 
@@ -51,7 +52,7 @@ function someOf<Name extends string>(names: readonly Name[]): (text: string) => 
 function print(
   benchmark: string,
   options: object,
-  figures: readonly object[],
+  figures: object,
   rows: () => Record<string, string | number>[],
 ): void {
   if ("json" in options) {
@@ -187,10 +188,51 @@ const hashing = new Command("hashing")
     );
   });
 
+const sessions = new Command("sessions")
+  .description("durable writes by concurrency, queries for many misses, cached reads, hits by cache size")
+  .option("--clients <n,…>", "clients that write at once", counts, [1, 16, 64, 256])
+  .option("--seconds <n>", "seconds of writing for each figure of a round", count, 3)
+  .option("--rounds <n>", "rounds, of which the median counts", count, 3)
+  .option("--state-bytes <n>", "bytes of a session's state", count, 500)
+  .option("--misses <n>", "sessions that are missed at once", count, 10_000)
+  .option("--reads <n>", "cached reads over HTTP", count, 1_000)
+  .option("--cache-mib <n,…>", "sizes of a worker's cache", counts, [1, 4, 16, 64, 128])
+  .option("--sessions <n>", "sessions that the cache is asked for, by Zipf's law", count, 100_000)
+  .option("--folder <path>", "where the database is made, which says on what disk")
+  .option("--seed <n>", "seed of what the cache is asked for", count, 1)
+  .option("--json", "print JSON")
+  .action(async (options) => {
+    const figures = await runSessions(options);
+    print("sessions", options, figures, () => [
+      ...figures.writes.map((figure) => ({
+        what: `durable writes, ${figure.clients} at once`,
+        figure: `${figure.writesPerSecond.toFixed(0)}/s`,
+        "× the first": figure.ratio.toFixed(1),
+        "a transaction": figure.writesPerTransaction.toFixed(1),
+        "p50 ms": (figure.p50Us / 1000).toFixed(2),
+        "p99 ms": (figure.p99Us / 1000).toFixed(2),
+      })),
+      ...figures.httpWrites.map(({ clients, writesPerSecond, ratio }) => ({
+        ...sessionsRow(`… over HTTP, ${clients} at once`, `${writesPerSecond.toFixed(0)}/s`),
+        "× the first": ratio.toFixed(1),
+      })),
+      sessionsRow(`${figures.misses.misses} misses at once`, `${figures.misses.statements} queries`),
+      sessionsRow(`${figures.reads.reads} cached reads`, `${figures.reads.statements} queries`),
+      ...figures.cache.map(({ cacheMib, held, hitRatio }) =>
+        sessionsRow(`hits, ${cacheMib} MiB, ${held} sessions held`, `${(hitRatio * 100).toFixed(1)} %`),
+      ),
+    ]);
+  });
+
+function sessionsRow(what: string, figure: string): Record<string, string> {
+  return { what, figure, "× the first": "", "a transaction": "", "p50 ms": "", "p99 ms": "" };
+}
+
 const program = new Command("bench")
   .description("limpet's benchmarks, one question each")
   .addCommand(dispatch)
   .addCommand(http)
   .addCommand(balance)
-  .addCommand(hashing);
+  .addCommand(hashing)
+  .addCommand(sessions);
 await program.parseAsync();

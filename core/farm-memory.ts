@@ -1,0 +1,107 @@
+// The memory that a farm's threads share, all of it: how large each region is, and which of it a worker is given. Who writes
+// what is said where a region is laid out (memory/, flow/flow-entry.ts).
+
+import type { MessagePort } from "node:worker_threads";
+import type { WorkerOptions } from "../workers/worker-options.js";
+import { allocateWorkerRings, type WorkerRings } from "./director/worker-port.js";
+import { allocateFlowTable } from "./flow/flow-entry.js";
+import { FlowList } from "./flow/flow-list.js";
+import { FlowTable } from "./flow/flow-table.js";
+import { DEFAULT_FLOW_TIMEOUTS } from "./flow/flow-timeouts.js";
+import type { Link } from "./link/link.js";
+import { Counters } from "./memory/counters.js";
+import {
+  allocateLoadBoard,
+  BOARD_FLOWS,
+  BOARD_SOURCES,
+  LoadBoard,
+  MAX_WORKERS,
+  STAND_IN,
+} from "./memory/load-board.js";
+import { allocatePacketPool, type PacketPoolMemory } from "./memory/packet-pool.js";
+import { allocateSessionDirectory } from "./memory/session-directory.js";
+import { allocateSessionLocks, freeLocksOf } from "./memory/session-locks.js";
+import { allocateSigningSecrets, SigningSecrets } from "./memory/signing-secrets.js";
+import { WORKER_COUNTERS, type WorkerCounterName } from "./memory/worker-counters.js";
+import type { FarmSettings } from "./options.js";
+
+/** Bytes of a packet slot: an MTU of 1500 and the headroom, rounded up to a power of two. */
+const SLOT_BYTES = 2048;
+/** Packets that may wait for one worker. */
+const RING_PACKETS = 4096;
+/** Words of a worker's transmit ring: 256 KiB. */
+const TRANSMIT_WORDS = 65_536;
+/** Sessions whose version is known without a query; 32 bytes each. */
+const DIRECTORY_ENTRIES = 65_536;
+/** Locks that the sessions share; 16 bytes each. */
+const LOCK_STRIPES = 16_384;
+/** What answers while no worker of the app does. */
+const STAND_IN_APP = new URL("../workers/app/unavailable.js", import.meta.url).href;
+
+export class FarmMemory {
+  readonly board: LoadBoard;
+  readonly pool: PacketPoolMemory;
+  readonly directory = allocateSessionDirectory(DIRECTORY_ENTRIES);
+  readonly secrets = new SigningSecrets(allocateSigningSecrets());
+  readonly flowTable: FlowTable;
+  readonly flowList: FlowList;
+  /** By worker number: what its threads have counted, one after the other. */
+  readonly counters = new Map<number, Counters<WorkerCounterName>>();
+  readonly #loadBoard = allocateLoadBoard();
+  readonly #sessionLocks = allocateSessionLocks(LOCK_STRIPES);
+
+  constructor(settings: FarmSettings) {
+    const board = new LoadBoard(this.#loadBoard);
+    this.board = board;
+    this.pool = allocatePacketPool(settings.poolSlots, SLOT_BYTES);
+    const table = allocateFlowTable(settings.flowEntries);
+    const timeouts = { ...DEFAULT_FLOW_TIMEOUTS, affinityTimeMs: settings.affinityTimeMs };
+    this.flowTable = new FlowTable(table, timeouts, settings.tableFull, {
+      flowStarted: (worker) => board.add(worker, BOARD_FLOWS, 1),
+      flowEnded: (worker) => board.add(worker, BOARD_FLOWS, -1),
+      sourceStarted: (worker) => board.add(worker, BOARD_SOURCES, 1),
+      sourceEnded: (worker) => board.add(worker, BOARD_SOURCES, -1),
+    });
+    const affinity = { ipv4: settings.affinityPrefix, ipv6: settings.affinityPrefix6 };
+    this.flowList = new FlowList(table, affinity, () => performance.now());
+  }
+
+  /** What a new thread with this number is to work with. Its rings are new: nobody else ever had them. */
+  optionsOf(
+    worker: number,
+    settings: FarmSettings,
+    links: readonly Link[],
+    storagePort: MessagePort,
+  ): Omit<WorkerOptions, "controlPort"> & { readonly rings: WorkerRings } {
+    return {
+      worker,
+      appUrl: worker === STAND_IN ? STAND_IN_APP : settings.appUrl,
+      port: settings.port,
+      rings: allocateWorkerRings(RING_PACKETS, settings.poolSlots, TRANSMIT_WORDS),
+      pool: this.pool,
+      loadBoard: this.#loadBoard,
+      directory: this.directory,
+      sessionLocks: this.#sessionLocks,
+      egressPlans: links.map((link) => link.egressPlan),
+      storagePort,
+      counters: this.#countersOf(worker).buffer,
+      secrets: this.secrets.buffer,
+      sessions: settings.sessions,
+      cookie: settings.cookie,
+      logLevel: settings.logLevel,
+      accessLog: settings.accessLog,
+    };
+  }
+
+  /** Takes back what the thread with this number, which has ended, may still have held. */
+  reclaim(worker: number): void {
+    if (worker < MAX_WORKERS) freeLocksOf(this.#sessionLocks, worker);
+  }
+
+  #countersOf(worker: number): Counters<WorkerCounterName> {
+    const counters = this.counters.get(worker) ?? new Counters(WORKER_COUNTERS);
+    // The stand-in's are nobody's.
+    if (worker < MAX_WORKERS) this.counters.set(worker, counters);
+    return counters;
+  }
+}

@@ -4,9 +4,11 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { appUrlOf, SHOP_URL } from "./options/app-url.js";
+import { isPostgresUrl } from "./options/database-url.js";
 import { parseEndpoint, parseUnixSocket } from "./options/endpoint.js";
 import { parseInterfaceAddress } from "./options/farm-addresses.js";
 import type { FarmOptions, FarmSettings, OptionName } from "./options/farm-options.js";
+import { secretsIn } from "./options/option-kinds.js";
 import { findProblems, type Origins } from "./options/option-problems.js";
 import { OPTIONS } from "./options/option-table.js";
 
@@ -32,13 +34,14 @@ export function resolveOptions(options: FarmOptions, origins: Origins = {}): Far
   const app = of("app");
   const workers = of("workers");
   const database = of("database");
+  const secret = of("secret");
+  const domain = of("cookieDomain");
+  const maxAgeSeconds = of("cookieMaxAgeSeconds");
   const accessLog = of("accessLog");
   return {
     // The check has found a URL in it.
     appUrl: app === undefined ? SHOP_URL : appUrlOf(app)!,
     port: of("port"),
-    secret: of("secret"),
-    cookieSecure: of("cookieSecure"),
     socket: parseEndpoint(of("socket")),
     tun: of("tun"),
     device: of("device"),
@@ -58,9 +61,27 @@ export function resolveOptions(options: FarmOptions, origins: Origins = {}): Far
     flowEntries: of("flowEntries"),
     tableFull: of("tableFull"),
     seed: of("seed"),
-    database: database === ":memory:" ? database : resolve(database),
+    database: database === ":memory:" || isPostgresUrl(database) ? database : resolve(database),
+    sqliteDriver: of("sqliteDriver"),
+    coherence: of("coherence"),
     durability: of("durability"),
-    cacheBytes: of("cacheMib") * 1024 * 1024,
+    sessions: {
+      cacheBytes: of("cacheMib") * 1024 * 1024,
+      maxStateBytes: of("maxStateKib") * 1024,
+      idleExpiryMs: of("sessionIdleSeconds") * 1000,
+      absoluteExpiryMs: of("sessionAbsoluteSeconds") * 1000 || Number.POSITIVE_INFINITY,
+    },
+    secrets: secret === undefined ? undefined : secretsIn(secret),
+    cookie: {
+      name: of("cookieName"),
+      path: of("cookiePath"),
+      domain: domain === "none" ? undefined : domain,
+      secure: of("cookieSecure"),
+      httpOnly: of("cookieHttpOnly"),
+      sameSite: of("cookieSameSite"),
+      maxAgeMs: maxAgeSeconds === 0 ? undefined : maxAgeSeconds * 1000,
+      rolling: of("cookieRolling"),
+    },
     admin: parseEndpoint(of("admin")) ?? parseUnixSocket(of("admin")),
     adminToken: of("adminToken"),
     logLevel: of("logLevel"),

@@ -33,7 +33,7 @@ import type { TcpStack } from "./tcp/tcp-stack.js";
 /** Packets handled before anything leaves: more delays the first answers, fewer costs more turns. */
 const TURN_PACKETS = 256;
 
-/** How often HTTP looks for connections whose time is over, and what has been counted is shown. */
+/** How often HTTP looks for connections whose time is over, and the worker for what else there is to keep in order. */
 const SWEEP_INTERVAL_MS = 1000;
 /** The same while the worker drains: somebody waits for the connections to end. */
 const DRAINING_SWEEP_INTERVAL_MS = 250;
@@ -50,8 +50,8 @@ export interface ServerParts {
   readonly datagrams: DatagramServer;
   /** By link number; undefined for links that carry packets. */
   readonly relays: readonly (Relay | undefined)[];
-  /** Shows to everyone what the worker has counted. */
-  readonly publishCounters: () => void;
+  /** What else is to be done about once a second, and at the end. */
+  readonly housekeep: () => void;
 }
 
 export class Server {
@@ -88,10 +88,10 @@ export class Server {
   }
 
   #sweep(nowMs: number): void {
-    const { http, publishCounters } = this.#parts;
+    const { http, housekeep } = this.#parts;
     this.#nextSweepMs = nowMs + (http.isDraining ? DRAINING_SWEEP_INTERVAL_MS : SWEEP_INTERVAL_MS);
     http.sweep(nowMs);
-    publishCounters();
+    housekeep();
   }
 
   /** When there is something to do even if no packet comes, in ms of `turn`'s clock. */
@@ -114,14 +114,14 @@ export class Server {
 
   /** Ends every connection. */
   close(nowMs: number): void {
-    const { tcp, relays, returns, transmit, publishCounters } = this.#parts;
+    const { tcp, relays, returns, transmit, housekeep } = this.#parts;
     this.isInTurn = true;
     tcp.turn(nowMs);
     tcp.abortAll();
     for (const relay of relays) relay?.abortAll();
     returns.publish();
     transmit.publish();
-    publishCounters();
+    housekeep();
   }
 
   /**

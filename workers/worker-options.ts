@@ -5,7 +5,10 @@ import type { EgressPlan } from "../core/link/egress.js";
 import type { PacketPoolMemory } from "../core/memory/packet-pool.js";
 import type { RingMemory } from "../core/memory/ring.js";
 import type { SessionDirectoryMemory } from "../core/memory/session-directory.js";
+import type { SessionLocksMemory } from "../core/memory/session-locks.js";
 import type { TransmitRingMemory } from "../core/memory/transmit-ring.js";
+import type { SessionCookieOptions } from "./session/session-cookie.js";
+import type { SessionsOptions } from "./session/sessions.js";
 
 /** The piscina task. */
 export interface WorkerOptions {
@@ -21,15 +24,20 @@ export interface WorkerOptions {
   readonly pool: PacketPoolMemory;
   readonly loadBoard: SharedArrayBuffer;
   readonly directory: SessionDirectoryMemory;
+  readonly sessionLocks: SessionLocksMemory;
   /** How to transmit, by link number. */
   readonly egressPlans: readonly EgressPlan[];
   readonly storagePort: MessagePort;
   readonly controlPort: MessagePort;
   /** Words of WORKER_COUNTERS: the worker counts on from what is there. */
   readonly counters: SharedArrayBuffer;
-  readonly secret: Uint8Array;
-  readonly cacheBytes: number;
-  readonly cookieSecure: boolean;
+  /** What signs and verifies session IDs (core/memory/signing-secrets.ts). */
+  readonly secrets: SharedArrayBuffer;
+  readonly sessions: Pick<
+    SessionsOptions,
+    "cacheBytes" | "maxStateBytes" | "idleExpiryMs" | "absoluteExpiryMs"
+  >;
+  readonly cookie: SessionCookieOptions;
   readonly logLevel: string;
   /** File that each request is logged to; "-" is standard output. */
   readonly accessLog: string | undefined;

@@ -11,6 +11,8 @@ import { BOARD_COMMAND, COMMAND_DRAIN, COMMAND_STOP, LoadBoard } from "../core/m
 import { PacketPool } from "../core/memory/packet-pool.js";
 import { RingConsumer, RingProducer, wakeConsumer } from "../core/memory/ring.js";
 import { SessionDirectory } from "../core/memory/session-directory.js";
+import { SessionLocks } from "../core/memory/session-locks.js";
+import { SigningSecrets } from "../core/memory/signing-secrets.js";
 import { TransmitProducer } from "../core/memory/transmit-ring.js";
 import { AccessLog } from "./access-log.js";
 import type { App } from "./app/app.js";
@@ -53,17 +55,18 @@ export default async function run(options: WorkerOptions): Promise<void> {
   const now = () => performance.now();
 
   const sessions = new Sessions({
-    secret: options.secret,
+    ...options.sessions,
+    secrets: new SigningSecrets(options.secrets),
     storage,
     directory: new SessionDirectory(options.directory),
-    cacheBytes: options.cacheBytes,
+    locks: new SessionLocks(options.sessionLocks, worker, now),
   });
   const application = new Application({
     app,
     sessions,
     storage,
     worker,
-    cookie: { secure: options.cookieSecure },
+    cookie: options.cookie,
     logFault: (fault) => log.error({ ...fault, err: fault.error, error: undefined }, "the app failed"),
   });
   const accessLog =
@@ -91,6 +94,7 @@ export default async function run(options: WorkerOptions): Promise<void> {
   );
   const { call } = application;
   const datagrams = new DatagramServer({ app, worker, call, egresses, transmit, outputDue: wake });
+  const publishCounts = createCountsPublisher(options.counters, { http, datagrams, tcp, sessions });
   const server: Server = new Server({
     worker,
     pool,
@@ -102,7 +106,10 @@ export default async function run(options: WorkerOptions): Promise<void> {
     http,
     datagrams,
     relays,
-    publishCounters: createCountsPublisher(options.counters, { http, datagrams, tcp, sessions }),
+    housekeep: () => {
+      sessions.turns.sweep();
+      publishCounts();
+    },
   });
 
   const { controlPort } = options;

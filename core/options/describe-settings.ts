@@ -2,6 +2,7 @@
 // and unit, so that what is shown can be written as it is. Secrets are not in it.
 
 import { fileURLToPath } from "node:url";
+import { withoutPassword } from "./database-url.js";
 import { formatEndpoint } from "./endpoint.js";
 import { formatInterfaceAddress } from "./farm-addresses.js";
 import type { FarmSettings, OptionName } from "./farm-options.js";
@@ -10,11 +11,10 @@ const IS_SET = "(set)";
 
 /** A text, number or boolean for each option, "none" or words in brackets for what is not there. */
 export function describeSettings(settings: FarmSettings): Record<OptionName, string | number | boolean> {
+  const { sessions, cookie } = settings;
   return {
     app: fileURLToPath(settings.appUrl),
     port: settings.port,
-    secret: settings.secret === undefined ? ownSecret(settings.database) : IS_SET,
-    cookieSecure: settings.cookieSecure,
     socket: formatEndpoint(settings.socket),
     tun: settings.tun,
     device: settings.device,
@@ -35,9 +35,23 @@ export function describeSettings(settings: FarmSettings): Record<OptionName, str
     flowEntries: settings.flowEntries,
     tableFull: settings.tableFull,
     seed: settings.seed ?? "(random)",
-    database: settings.database,
+    database: withoutPassword(settings.database),
+    sqliteDriver: settings.sqliteDriver,
+    coherence: settings.coherence,
     durability: settings.durability,
-    cacheMib: settings.cacheBytes / 1024 / 1024,
+    cacheMib: sessions.cacheBytes / 1024 / 1024,
+    maxStateKib: sessions.maxStateBytes / 1024,
+    sessionIdleSeconds: sessions.idleExpiryMs / 1000,
+    sessionAbsoluteSeconds: Number.isFinite(sessions.absoluteExpiryMs) ? sessions.absoluteExpiryMs / 1000 : 0,
+    secret: settings.secrets === undefined ? ownSecret(settings.database) : IS_SET,
+    cookieName: cookie.name,
+    cookiePath: cookie.path,
+    cookieDomain: cookie.domain ?? "none",
+    cookieSecure: cookie.secure,
+    cookieHttpOnly: cookie.httpOnly,
+    cookieSameSite: cookie.sameSite,
+    cookieMaxAgeSeconds: (cookie.maxAgeMs ?? 0) / 1000,
+    cookieRolling: cookie.rolling,
     admin: formatEndpoint(settings.admin),
     adminToken: settings.adminToken === undefined ? "none" : IS_SET,
     logLevel: settings.logLevel,

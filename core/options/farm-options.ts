@@ -17,10 +17,6 @@ export interface FarmOptions {
   readonly app?: string | URL;
   /** TCP port of HTTP and UDP port of the datagram service on the TUN device, 1 … 65535. Default 80. */
   readonly port?: number;
-  /** Secret that signs session IDs, at least 32 characters. Default: made once and kept beside the database. */
-  readonly secret?: string;
-  /** True: the session cookie is only sent over TLS, which something in front of limpet ends. Default false. */
-  readonly cookieSecure?: boolean;
 
   /**
    * Where the socket link listens: "host:port" with an IPv4 address, an [IPv6] address or localhost, or "none". Port 0: any
@@ -68,12 +64,73 @@ export interface FarmOptions {
   /** Seed of the flow hash, for runs that repeat exactly; random if it is left out. A whole number below 2^53. */
   readonly seed?: number;
 
-  /** The SQLite file, made if it is missing, or ":memory:". Default "limpet.db". */
+  /**
+   * The SQLite file, made if it is missing, or ":memory:"; or the URL of a PostgreSQL database, "postgres://user:password@host/database",
+   * that several farms may share if they are given the same `secret`. Everyone on the machine can see a password in a flag: the
+   * environment (LIMPET_DATABASE, or PGPASSWORD) is better. Default "limpet.db".
+   */
   readonly database?: string;
-  /** "full": what is acknowledged survives the loss of power; "normal": that of the process. Default "full". */
+  /** The package that opens a SQLite file: "sqlite3", or "better-sqlite3", to be installed beside limpet. Default "sqlite3". */
+  readonly sqliteDriver?: "sqlite3" | "better-sqlite3";
+  /**
+   * How farms that share a PostgreSQL database know of each other's changes. "told": by the database, a few ms late: a session that
+   * goes to and fro between farms may at first be read as it was before. "asked": each request asks the database, and sees
+   * every change. No change is lost in either case. Default "told".
+   */
+  readonly coherence?: "told" | "asked";
+  /**
+   * "full": what is acknowledged survives the loss of power; "normal": that of the process (in PostgreSQL not that of the server's).
+   * Default "full".
+   */
   readonly durability?: "full" | "normal";
   /** Each worker's session cache in MiB, 1 … 65536. Default 64. */
   readonly cacheMib?: number;
+  /**
+   * Largest state of a session in KiB, encoded, 1 … 16384. A larger one is refused, with 413 if the app does not answer itself,
+   * and the session stays as it was. Default 64.
+   */
+  readonly maxStateKib?: number;
+  /** How long a session that is not used is kept, in seconds, 1 … 34560000. Default 86400: a day. */
+  readonly sessionIdleSeconds?: number;
+  /**
+   * How long a session lasts at most, from its first commit on, however much it is used, in seconds, 0 … 34560000; 0: for ever.
+   * Default 2592000: 30 days.
+   */
+  readonly sessionAbsoluteSeconds?: number;
+  /**
+   * Secret that signs session IDs, at least 32 characters; or up to 8 of them, one a line or in an array: the first signs, all
+   * verify. To replace it, put the new one first and keep the old one for as long as its sessions are to go on. Default: made
+   * once and kept beside the database, in `<database>.secret`: there, put the new one in a line in front, and reload.
+   */
+  readonly secret?: string | readonly string[];
+  /**
+   * Name of the session cookie, a token of at most 64 characters. With `__Host-` in front, which needs `cookieSecure`, no other
+   * host can set it. Default "limpet.sid".
+   */
+  readonly cookieName?: string;
+  /** Requests for this path and those below it have sessions; others are as if sessionless. Default "/". */
+  readonly cookiePath?: string;
+  /** Domain whose hosts share the session cookie, or "none": the host that has set it alone. Default "none". */
+  readonly cookieDomain?: string;
+  /**
+   * True: the session cookie is only sent over TLS, which something in front of limpet ends. There is no "auto": limpet
+   * itself never sees TLS, and a header that speaks of it can be anybody's. Default false.
+   */
+  readonly cookieSecure?: boolean;
+  /** True: scripts in the page cannot read the session cookie. Default true. */
+  readonly cookieHttpOnly?: boolean;
+  /**
+   * Which requests from other sites carry the session cookie: "lax", links that somebody follows; "strict", none of them;
+   * "none", all of them, which needs `cookieSecure`. Default "lax".
+   */
+  readonly cookieSameSite?: "lax" | "strict" | "none";
+  /**
+   * How long browsers keep the session cookie after a change of the session, in seconds, 0 … 34560000; 0: until they are
+   * closed. Default 0.
+   */
+  readonly cookieMaxAgeSeconds?: number;
+  /** True: the session cookie is set with every response, so that its age begins anew with each request. Default false. */
+  readonly cookieRolling?: boolean;
 
   /**
    * Where the admin interface listens: "host:port" as for `socket`, "unix:/path", or "none". On a host that is not loopback it
@@ -96,6 +153,29 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** What the workers' sessions go by. */
+export interface SessionSettings {
+  readonly cacheBytes: number;
+  readonly maxStateBytes: number;
+  readonly idleExpiryMs: number;
+  /** Infinity: a session in use lasts for ever. */
+  readonly absoluteExpiryMs: number;
+}
+
+/** The session cookie; the names are express-session's. */
+export interface CookieSettings {
+  readonly name: string;
+  readonly path: string;
+  /** Undefined: the host alone. */
+  readonly domain: string | undefined;
+  readonly secure: boolean;
+  readonly httpOnly: boolean;
+  readonly sameSite: "lax" | "strict" | "none";
+  /** Undefined: until the browser is closed. */
+  readonly maxAgeMs: number | undefined;
+  readonly rolling: boolean;
+}
+
 /** The path of a unix socket, at most 107 bytes. */
 export interface UnixSocket {
   readonly path: string;
@@ -105,8 +185,6 @@ export interface UnixSocket {
 export interface FarmSettings {
   readonly appUrl: string;
   readonly port: number;
-  readonly secret: string | undefined;
-  readonly cookieSecure: boolean;
   /** Undefined: no socket link. */
   readonly socket: Endpoint | undefined;
   readonly tun: "auto" | "on" | "off";
@@ -129,10 +207,15 @@ export interface FarmSettings {
   readonly flowEntries: number;
   readonly tableFull: "evict" | "refuse";
   readonly seed: number | undefined;
-  /** An absolute path, or ":memory:". */
+  /** An absolute path, ":memory:", or the URL of a PostgreSQL database, with what is secret in it. */
   readonly database: string;
+  readonly sqliteDriver: "sqlite3" | "better-sqlite3";
+  readonly coherence: "told" | "asked";
   readonly durability: "full" | "normal";
-  readonly cacheBytes: number;
+  readonly sessions: SessionSettings;
+  /** Undefined: none were given. */
+  readonly secrets: readonly string[] | undefined;
+  readonly cookie: CookieSettings;
   /** Undefined: no admin interface. */
   readonly admin: Endpoint | UnixSocket | undefined;
   readonly adminToken: string | undefined;

@@ -2,7 +2,9 @@
 // is text: a flag and an environment variable. A kind knows no option's name; nothing here throws.
 
 import { resolve } from "node:path";
+import { MAX_SECRETS } from "../memory/signing-secrets.js";
 import { appUrlOf } from "./app-url.js";
+import { isPostgresUrl, isWholePostgresUrl, withoutPassword } from "./database-url.js";
 import { parseEndpoint, parseUnixSocket } from "./endpoint.js";
 import { isHostAddress, parseInterfaceAddress } from "./farm-addresses.js";
 
@@ -18,6 +20,8 @@ export interface OptionKind<Value> {
   readonly read: (text: string) => unknown;
   /** The value, as written in a file of the folder: a relative path begins there. Only of kinds that are paths. */
   readonly inFolder?: (value: Value, folder: string) => Value;
+  /** A text as it may be shown in a message. Only of kinds that a part of may be secret. */
+  readonly shows?: (text: string) => string;
 }
 
 /** Digits only: no sign, point, exponent, space or leading zero, which Number() would all take in some form. */
@@ -87,16 +91,64 @@ export const trueOrFalse: OptionKind<boolean> = {
   read: (text) => (text === "true" ? true : text === "false" ? false : text),
 };
 
-/** A secret of at least so many characters, whatever they are. */
-export function secretText(leastLength: number): OptionKind<string> {
+/** Secrets of at least so many characters each, whatever they are: a line of a text each, or an element of an array. */
+export function secretTexts(leastLength: number): OptionKind<string | readonly string[]> {
   return {
-    takes: `a text of at least ${leastLength} characters`,
-    brief: `at least ${leastLength} characters`,
+    takes: `a text of at least ${leastLength} characters, or up to ${MAX_SECRETS} of them, in lines or an array`,
+    brief: `at least ${leastLength} characters; one a line, the first signs, all verify`,
     placeholder: "<text>",
-    accepts: (value): value is string => typeof value === "string" && value.length >= leastLength,
+    accepts: (value): value is string | readonly string[] => {
+      if (typeof value !== "string" && !Array.isArray(value)) return false;
+      const secrets: readonly unknown[] = secretsIn(value);
+      const areLong = secrets.every((secret) => typeof secret === "string" && secret.length >= leastLength);
+      return areLong && secrets.length >= 1 && secrets.length <= MAX_SECRETS;
+    },
     read: asItIs,
   };
 }
+
+/** The secrets that a value of `secretTexts` stands for. No space or comma parts them: either may be in one. */
+export function secretsIn(value: string | readonly string[]): readonly string[] {
+  return typeof value === "string" ? value.split(/\r?\n/).filter((line) => line !== "") : value;
+}
+
+/** A cookie's name is a token (RFC 6265 section 4.1.1, RFC 9110 section 5.6.2). */
+export const cookieName: OptionKind<string> = {
+  takes: "a token of 1 to 64 letters, digits and !#$%&'*+-.^_`|~",
+  brief: "a token of 1 to 64 characters",
+  placeholder: "<name>",
+  accepts: (value): value is string =>
+    typeof value === "string" && /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/.test(value),
+  read: asItIs,
+};
+
+/** Visible characters but ";" (RFC 6265 section 4.1.1), as many as browsers take (draft-ietf-httpbis-rfc6265bis section 5.6). */
+export const cookiePath: OptionKind<string> = {
+  takes: "a path as URLs have it, / first, without spaces or semicolons, of at most 1024 characters",
+  brief: "/ and what follows",
+  placeholder: "<path>",
+  accepts: (value): value is string =>
+    typeof value === "string" && /^\/[\x21-\x3a\x3c-\x7e]{0,1023}$/.test(value),
+  read: asItIs,
+};
+
+/**
+ * A name of two labels or more (RFC 1034 section 3.5), because browsers take a cookie for a whole top-level domain for none. Not an
+ * IP address, which has no domain below it: a last label of digits alone makes one.
+ */
+export const cookieDomainOrNone: OptionKind<string> = {
+  takes: "a domain like example.com, or none for the host alone",
+  brief: "or none for the host alone",
+  placeholder: "<domain>",
+  accepts: (value): value is string => {
+    if (typeof value !== "string" || value.length > 253) return false;
+    if (value === "none") return true;
+    const labels = value.split(".");
+    const areLabels = labels.every((label) => /^[a-z\d]([a-z\d-]{0,61}[a-z\d])?$/i.test(label));
+    return areLabels && labels.length >= 2 && !/^\d+$/.test(labels.at(-1)!);
+  },
+  read: asItIs,
+};
 
 /** A secret that fits into a field of an HTTP header as it is (RFC 9110 section 5.5), and within the limits on one. */
 export function headerToken(leastLength: number, mostLength: number): OptionKind<string> {
@@ -124,6 +176,20 @@ export function fileName(orElse: string, meaning: string): OptionKind<string> {
     inFolder: (value, folder) => (value === orElse ? value : resolve(folder, value)),
   };
 }
+
+/** A file by its name, the text for a database in memory, or the URL of a PostgreSQL database. */
+export const databaseLocation: OptionKind<string> = {
+  takes:
+    "a file name, :memory: for one that ends with the process, or postgres://user:password@host/database " +
+    "with one host, or ?host= and the folder of its socket",
+  brief: "a file, :memory:, or postgres://user@host/database",
+  placeholder: "<where>",
+  accepts: (value): value is string => isName(value) && (!isPostgresUrl(value) || isWholePostgresUrl(value)),
+  read: asItIs,
+  inFolder: (value, folder) =>
+    value === ":memory:" || isPostgresUrl(value) ? value : resolve(folder, value),
+  shows: withoutPassword,
+};
 
 export const moduleFile: OptionKind<string | URL> = {
   takes: "the path of a module, or a file URL",

@@ -2,6 +2,7 @@
 // the option takes, and shows what it was given, unless that is a secret: messages end up in logs.
 
 import { inspect } from "node:util";
+import { isPostgresUrl } from "./database-url.js";
 import { formatEndpoint, isLoopback, parseEndpoint } from "./endpoint.js";
 import type { FarmOptions, OptionName } from "./farm-options.js";
 import { nearestName } from "./nearest-name.js";
@@ -36,7 +37,8 @@ function isAccepted(name: OptionName, value: unknown): boolean {
 
 function wrongValue(name: OptionName, value: unknown, origin: Origin | undefined): string {
   const { kind, isSecret } = optionOf(name);
-  const not = isSecret ? "" : `, not ${shown(value)}`;
+  const shownValue = typeof value === "string" ? (kind.shows?.(value) ?? value) : value;
+  const not = isSecret ? "" : `, not ${shown(shownValue)}`;
   return `${subjectOf(name, origin)} takes ${kind.takes}${not}`;
 }
 
@@ -54,6 +56,13 @@ function findConflicts(options: FarmOptions, origins: Origins): string[] {
   if (address === "none" && address6 === "none") {
     problems.push(`${subject("address")} and ${subject("address6")} cannot both be none`);
   }
+  problems.push(...findCookieConflicts(options, subject));
+  if (options.secret === undefined && isPostgresUrl(options.database ?? "")) {
+    problems.push(
+      `${subject("database")} in PostgreSQL needs a secret that all its farms share ` +
+        `(${variableOf("secret")}, or ${keyOf("secret")} in an options file): ${OPTIONS.secret.kind.takes}`,
+    );
+  }
   const adminEndpoint = parseEndpoint(admin);
   if (adminEndpoint === undefined) return problems;
   if (adminToken === undefined && !isLoopback(adminEndpoint.host)) {
@@ -65,6 +74,33 @@ function findConflicts(options: FarmOptions, origins: Origins): string[] {
   const socketEndpoint = parseEndpoint(socket);
   if (adminEndpoint.port !== 0 && formatEndpoint(socketEndpoint) === formatEndpoint(adminEndpoint)) {
     problems.push(`${subject("socket")} and ${subject("admin")} cannot both be ${admin}`);
+  }
+  return problems;
+}
+
+/** Cookies that browsers refuse (draft-ietf-httpbis-rfc6265bis section 5.7). */
+function findCookieConflicts(options: FarmOptions, subject: (name: OptionName) => string): string[] {
+  const {
+    cookieName = OPTIONS.cookieName.default,
+    cookiePath = OPTIONS.cookiePath.default,
+    cookieDomain = OPTIONS.cookieDomain.default,
+    cookieSecure = OPTIONS.cookieSecure.default,
+    cookieSameSite = OPTIONS.cookieSameSite.default,
+  } = options;
+  const problems: string[] = [];
+  if (cookieSameSite === "none" && !cookieSecure) {
+    problems.push(`${subject("cookieSameSite")} none needs ${subject("cookieSecure")}`);
+  }
+  // Browsers look at prefixes whatever their case.
+  if (/^__secure-/i.test(cookieName) && !cookieSecure) {
+    problems.push(`${subject("cookieName")} ${cookieName} needs ${subject("cookieSecure")}`);
+  }
+  const isOfHost = cookieSecure && cookiePath === "/" && cookieDomain === "none";
+  if (/^__host-/i.test(cookieName) && !isOfHost) {
+    problems.push(
+      `${subject("cookieName")} ${cookieName} needs ${subject("cookieSecure")}, ` +
+        `${subject("cookiePath")} / and ${subject("cookieDomain")} none`,
+    );
   }
   return problems;
 }

@@ -7,6 +7,10 @@ import { MAX_WORKERS } from "../memory/load-board.js";
 import { type FarmOptions, LOG_LEVELS, type OptionName } from "./farm-options.js";
 import {
   autoOrWholeNumber,
+  cookieDomainOrNone,
+  cookieName,
+  cookiePath,
+  databaseLocation,
   endpointOrNone,
   endpointOrUnixSocketOrNone,
   fileName,
@@ -17,7 +21,7 @@ import {
   type OptionKind,
   oneOf,
   powerOfTwo,
-  secretText,
+  secretTexts,
   trueOrFalse,
   wholeNumber,
 } from "./option-kinds.js";
@@ -37,6 +41,9 @@ export interface FarmOption<Value> {
   readonly isSecret?: true;
 }
 
+/** 400 days: browsers keep no cookie longer (draft-ietf-httpbis-rfc6265bis section 5.5). */
+const MAX_COOKIE_AGE_SECONDS = 34_560_000;
+
 /** `Object.keys` knows no better type than string[]. */
 const policyNames = Object.keys(POLICIES) as PolicyName[];
 
@@ -53,20 +60,6 @@ export const OPTIONS = {
     about: "TCP port of HTTP and UDP port of the datagram service on the TUN device",
     kind: wholeNumber(1, 65_535),
     default: 80,
-  },
-  secret: {
-    group: "App",
-    about: "secret that signs session IDs",
-    kind: secretText(32),
-    default: undefined,
-    defaultAbout: "made once and kept beside the database",
-    isSecret: true,
-  },
-  cookieSecure: {
-    group: "App",
-    about: "send the session cookie over TLS only",
-    kind: trueOrFalse,
-    default: false,
   },
 
   socket: {
@@ -191,9 +184,23 @@ export const OPTIONS = {
 
   database: {
     group: "Sessions",
-    about: "SQLite file of the sessions, made if it is missing",
-    kind: fileName(":memory:", "one that ends with the process"),
+    about:
+      "SQLite file of the sessions, made if it is missing, or a PostgreSQL database that farms may share",
+    kind: databaseLocation,
     default: "limpet.db",
+  },
+  sqliteDriver: {
+    group: "Sessions",
+    about: "package that opens a SQLite file; better-sqlite3 is to be installed beside limpet",
+    kind: oneOf(["sqlite3", "better-sqlite3"]),
+    default: "sqlite3",
+  },
+  coherence: {
+    group: "Sessions",
+    about:
+      "farms that share a PostgreSQL database are told of each other's changes, or it is asked at each request",
+    kind: oneOf(["told", "asked"]),
+    default: "told",
   },
   durability: {
     group: "Sessions",
@@ -206,6 +213,82 @@ export const OPTIONS = {
     about: "session cache of each worker in MiB",
     kind: wholeNumber(1, 65_536),
     default: 64,
+  },
+  maxStateKib: {
+    group: "Sessions",
+    about: "largest state of a session in KiB; a larger one is refused with 413",
+    kind: wholeNumber(1, 16_384),
+    default: 64,
+  },
+  sessionIdleSeconds: {
+    group: "Sessions",
+    about: "how long a session that is not used is kept",
+    kind: wholeNumber(1, MAX_COOKIE_AGE_SECONDS),
+    default: 86_400,
+    defaultAbout: "86400, a day",
+  },
+  sessionAbsoluteSeconds: {
+    group: "Sessions",
+    about: "how long a session lasts at most, however much it is used; 0: for ever",
+    kind: wholeNumber(0, MAX_COOKIE_AGE_SECONDS),
+    default: 2_592_000,
+    defaultAbout: "2592000, 30 days",
+  },
+  secret: {
+    group: "Sessions",
+    about: "secret that signs session IDs",
+    kind: secretTexts(32),
+    default: undefined,
+    defaultAbout: "made once and kept beside the database",
+    isSecret: true,
+  },
+  cookieName: {
+    group: "Sessions",
+    about: "name of the session cookie",
+    kind: cookieName,
+    default: "limpet.sid",
+  },
+  cookiePath: {
+    group: "Sessions",
+    about: "path that has sessions, with all below it",
+    kind: cookiePath,
+    default: "/",
+  },
+  cookieDomain: {
+    group: "Sessions",
+    about: "domain that shares the session cookie, with all below it",
+    kind: cookieDomainOrNone,
+    default: "none",
+  },
+  cookieSecure: {
+    group: "Sessions",
+    about: "send the session cookie over TLS only",
+    kind: trueOrFalse,
+    default: false,
+  },
+  cookieHttpOnly: {
+    group: "Sessions",
+    about: "keep the session cookie from scripts",
+    kind: trueOrFalse,
+    default: true,
+  },
+  cookieSameSite: {
+    group: "Sessions",
+    about: "requests from other sites that carry the session cookie",
+    kind: oneOf(["lax", "strict", "none"]),
+    default: "lax",
+  },
+  cookieMaxAgeSeconds: {
+    group: "Sessions",
+    about: "how long browsers keep the session cookie after a change, 0 for until they are closed",
+    kind: wholeNumber(0, MAX_COOKIE_AGE_SECONDS),
+    default: 0,
+  },
+  cookieRolling: {
+    group: "Sessions",
+    about: "set the session cookie with every response, so that its age begins anew",
+    kind: trueOrFalse,
+    default: false,
   },
 
   admin: {

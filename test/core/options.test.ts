@@ -30,8 +30,6 @@ test("options, left out, have their defaults, each of them", () => {
   assert.equal(settings, {
     appUrl: new URL("../../workers/shop/shop.js", import.meta.url).href,
     port: 80,
-    secret: undefined,
-    cookieSecure: false,
     socket: { host: "127.0.0.1", port: 8080 },
     tun: "auto",
     device: "limpet0",
@@ -51,8 +49,26 @@ test("options, left out, have their defaults, each of them", () => {
     tableFull: "evict",
     seed: undefined,
     database: resolve("limpet.db"),
+    sqliteDriver: "sqlite3",
+    coherence: "told",
     durability: "full",
-    cacheBytes: 64 * 1024 * 1024,
+    sessions: {
+      cacheBytes: 64 * 1024 * 1024,
+      maxStateBytes: 64 * 1024,
+      idleExpiryMs: 86_400_000,
+      absoluteExpiryMs: 2_592_000_000,
+    },
+    secrets: undefined,
+    cookie: {
+      name: "limpet.sid",
+      path: "/",
+      domain: undefined,
+      secure: false,
+      httpOnly: true,
+      sameSite: "lax",
+      maxAgeMs: undefined,
+      rolling: false,
+    },
     admin: { host: "127.0.0.1", port: 9090 },
     adminToken: undefined,
     logLevel: "info",
@@ -76,6 +92,10 @@ test("number option, takes its limits and nothing beyond them, no fraction and n
     ["port", 1, 65_535],
     ["mtuBytes", 1280, 1500],
     ["cacheMib", 1, 65_536],
+    ["maxStateKib", 1, 16_384],
+    ["sessionIdleSeconds", 1, 34_560_000],
+    ["sessionAbsoluteSeconds", 0, 34_560_000],
+    ["cookieMaxAgeSeconds", 0, 34_560_000],
     ["affinitySeconds", 1, 604_800],
     ["affinityPrefix", 0, 32],
     ["affinityPrefix6", 0, 128],
@@ -140,10 +160,59 @@ test("app, that can be no file, is refused", () => {
 });
 
 test("secret, wrong, is not shown", () => {
-  assert.is(messageOf({ secret: "my password" }), "secret takes a text of at least 32 characters");
-  assert.is(messageOf({ secret: 123_456 }), "secret takes a text of at least 32 characters");
+  const takes = "secret takes a text of at least 32 characters, or up to 8 of them, in lines or an array";
+  const [right, short] = ["x".repeat(32), "my password"];
+  for (const secret of [short, 123_456, [], [short], [right, short], [right, 5], new Array(9).fill(right)])
+    assert.is(messageOf({ secret }), takes);
   assert.is(messageOf({ adminToken: "my password" }), "adminToken takes 16 to 1024 visible ASCII characters");
-  assert.is(resolveOptions({ secret: "x".repeat(32) }).secret, "x".repeat(32));
+});
+
+test("secrets, in lines or an array, are those, in their order", () => {
+  const [first, second] = ["new, with a space, ".repeat(2), `${"old".repeat(11)} `];
+  for (const secret of [`${first}\n${second}`, `\n${first}\r\n\n${second}\n`, [first, second]])
+    assert.equal(resolveOptions({ secret }).secrets, [first, second]);
+  assert.equal(resolveOptions({ secret: first }).secrets, [first]);
+  // In an array each is one secret, whatever is in it.
+  assert.equal(resolveOptions({ secret: [`${first}\n${second}`] }).secrets, [`${first}\n${second}`]);
+});
+
+test("cookie, that browsers refuse, is refused here, with what it needs", () => {
+  const secure = "cookieSecure (--cookie-secure)";
+  const [path, domain] = ["cookiePath (--cookie-path)", "cookieDomain (--cookie-domain)"];
+  assert.is(
+    messageOf({ cookieSameSite: "none" }),
+    `cookieSameSite (--cookie-same-site) none needs ${secure}`,
+  );
+  assert.is(
+    messageOf({ cookieName: "__secure-sid" }),
+    `cookieName (--cookie-name) __secure-sid needs ${secure}`,
+  );
+  for (const options of [
+    {},
+    { cookieSecure: true, cookiePath: "/shop" },
+    { cookieSecure: true, cookieDomain: "example.com" },
+  ])
+    assert.is(
+      messageOf({ cookieName: "__Host-sid", ...options }),
+      `cookieName (--cookie-name) __Host-sid needs ${secure}, ${path} / and ${domain} none`,
+    );
+  const cookieSecure = true;
+  resolveOptions({ cookieSecure, cookieSameSite: "none" });
+  resolveOptions({
+    cookieSecure,
+    cookieName: "__Secure-sid",
+    cookiePath: "/shop",
+    cookieDomain: "example.com",
+  });
+  resolveOptions({ cookieSecure, cookieName: "__Host-sid" });
+  resolveOptions({ cookieName: "__Hostess" });
+});
+
+test("cookie, in settings, has its age in ms, and neither domain nor age if it has none", () => {
+  const { cookie } = resolveOptions({ cookieMaxAgeSeconds: 60, cookieDomain: "example.com" });
+  assert.equal([cookie.maxAgeMs, cookie.domain], [60_000, "example.com"]);
+  const none = resolveOptions({ cookieMaxAgeSeconds: 0, cookieDomain: "none" }).cookie;
+  assert.equal([none.maxAgeMs, none.domain], [undefined, undefined]);
 });
 
 test("admin, where others can reach it, needs a token", () => {
@@ -216,6 +285,8 @@ test("option, of a wrong value, is named with its flag and what it takes", () =>
     [{ seed: -1 }, /--seed/],
     [{ secret: "short" }, /at least 32/],
     [{ cookieSecure: "yes" }, /--cookie-secure/],
+    [{ cookieName: "a b" }, /^cookieName \(--cookie-name\) takes a token .*, not "a b"$/],
+    [{ cookieDomain: "localhost" }, /--cookie-domain.* like example.com/],
     [{ logLevel: "loud" }, /--log-level/],
     [{ database: "" }, /--database/],
     [{ database: "x".repeat(100), port: "y".repeat(100) }, /not "y{59}…$/],

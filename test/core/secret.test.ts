@@ -1,5 +1,6 @@
 // The secret that signs session IDs: made once, kept whole and private, and never replaced behind anyone's back.
 
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -17,7 +18,7 @@ import { Worker } from "node:worker_threads";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { OptionError } from "../../core/options.js";
-import { loadSecret } from "../../core/secret.js";
+import { loadSecrets, signingKeyOf } from "../../core/secret.js";
 
 const test = suite<{ folder: string; database: string }>("secret");
 
@@ -30,7 +31,7 @@ test.after.each(({ folder }) => rmSync(folder, { recursive: true }));
 /** The message of the `OptionError` that loading ends with. */
 function refusal(database: string): string {
   try {
-    loadSecret(undefined, database);
+    loadSecrets(undefined, database);
   } catch (error) {
     assert.instance(error, OptionError);
     return (error as Error).message;
@@ -43,29 +44,56 @@ test("secret, where there is none, is made beside the database, for its owner on
   database,
 }) => {
   const umask = process.umask(0);
-  const first = loadSecret(undefined, database);
+  const first = loadSecrets(undefined, database);
   process.umask(umask);
-  assert.is(first.length, 32);
+  assert.is(first.length, 1);
   assert.is(statSync(`${database}.secret`).mode & 0o777, 0o600);
-  assert.is(readFileSync(`${database}.secret`, "utf8"), `${Buffer.from(first).toString("hex")}\n`);
-  assert.equal(loadSecret(undefined, database), first);
+  const text = readFileSync(`${database}.secret`, "utf8");
+  assert.match(text, /^[0-9a-f]{64}\n$/);
+  assert.equal(first, [signingKeyOf(Buffer.from(text.trim(), "hex"))]);
+  assert.equal(loadSecrets(undefined, database), first);
   assert.equal(readdirSync(folder), ["farm.db.secret"], "and nothing else is left");
 });
 
 test("secret, of two databases, is not the same", ({ folder, database }) => {
-  assert.not.equal(loadSecret(undefined, database), loadSecret(undefined, join(folder, "other.db")));
+  assert.not.equal(loadSecrets(undefined, database), loadSecrets(undefined, join(folder, "other.db")));
 });
 
 test("secret, readable by others, is made private when it is loaded", ({ database }) => {
-  loadSecret(undefined, database);
+  loadSecrets(undefined, database);
   chmodSync(`${database}.secret`, 0o644);
-  loadSecret(undefined, database);
+  loadSecrets(undefined, database);
   assert.is(statSync(`${database}.secret`).mode & 0o777, 0o600);
 });
 
 test("secret, longer than ours, is taken as it is", ({ database }) => {
   writeFileSync(`${database}.secret`, "ab".repeat(48));
-  assert.equal(loadSecret(undefined, database), Buffer.alloc(48, 0xab));
+  assert.equal(loadSecrets(undefined, database), [signingKeyOf(Buffer.alloc(48, 0xab))]);
+});
+
+test("secrets, one a line, are taken in their order, blank lines and line ends of any kind let be", ({
+  database,
+}) => {
+  writeFileSync(`${database}.secret`, `${"cd".repeat(32)}\r\n\n${"ab".repeat(32)}\n\n`);
+  assert.equal(
+    loadSecrets(undefined, database),
+    [Buffer.alloc(32, 0xcd), Buffer.alloc(32, 0xab)].map(signingKeyOf),
+  );
+});
+
+test("secrets, as many as may be in use, are taken, and not one more", ({ database }) => {
+  const file = `${database}.secret`;
+  writeFileSync(file, `${"ab".repeat(32)}\n`.repeat(8));
+  assert.is(loadSecrets(undefined, database).length, 8);
+  writeFileSync(file, `${"ab".repeat(32)}\n`.repeat(9));
+  assert.match(refusal(database), /farm\.db\.secret are 9, and may be 8: remove the last, oldest ones$/);
+});
+
+test("secret, put in front of the file by hand, is read after those that the farm has", ({ database }) => {
+  const [old] = loadSecrets(undefined, database);
+  const file = `${database}.secret`;
+  writeFileSync(file, `${"cd".repeat(32)}\n${readFileSync(file, "utf8")}`);
+  assert.equal(loadSecrets(undefined, database, [old!]), [signingKeyOf(Buffer.alloc(32, 0xcd)), old]);
 });
 
 test("secret, damaged, is refused and left alone", ({ database }) => {
@@ -77,6 +105,8 @@ test("secret, damaged, is refused and left alone", ({ database }) => {
     `${"ab".repeat(32)}a`,
     `${"ab".repeat(31)}zz`,
     `${"ab".repeat(16)}\n${"ab".repeat(16)}`,
+    `${"ab".repeat(32)}\n${"ab".repeat(16)}`,
+    `${"ab".repeat(32)} ${"ab".repeat(32)}`,
   ]) {
     writeFileSync(`${database}.secret`, text);
     assert.match(refusal(database), /^the session secret in \S+farm\.db\.secret is damaged: restore it, or/);
@@ -107,11 +137,11 @@ test("secret, in a folder that may not be written, cannot be written", ({ folder
 test("secret, asked for by several threads at once, is the same for all", async ({ folder, database }) => {
   const code = `
     const { parentPort, workerData } = require("node:worker_threads");
-    import(workerData.url).then(({ loadSecret }) => {
+    import(workerData.url).then(({ loadSecrets }) => {
       const gate = new Int32Array(workerData.gate);
       Atomics.add(gate, 0, 1);
       while (Atomics.load(gate, 0) < workerData.threads);
-      parentPort.postMessage(workerData.databases.map((file) => Buffer.from(loadSecret(undefined, file)).toString("hex")));
+      parentPort.postMessage(workerData.databases.map((file) => Buffer.from(loadSecrets(undefined, file)[0]).toString("hex")));
     });`;
   const threads = 2;
   const databases = Array.from({ length: 50 }, (_, i) => `${database}-${i}`);
@@ -129,16 +159,30 @@ test("secret, asked for by several threads at once, is the same for all", async 
   assert.is(readdirSync(folder).length, databases.length, "and no draft is left");
 });
 
-test("secret, that is given, is used as it is and nothing is written", ({ folder, database }) => {
-  assert.equal(loadSecret("ä".repeat(40), database), Buffer.from("ä".repeat(40)));
+test("secrets, that are given, are used as they are and nothing is written", ({ folder, database }) => {
+  assert.equal(loadSecrets(["ä".repeat(40), "b".repeat(32)], database), [
+    signingKeyOf(Buffer.from("ä".repeat(40))),
+    signingKeyOf(Buffer.from("b".repeat(32))),
+  ]);
   assert.equal(readdirSync(folder), []);
 });
 
-test("secret, of a database in memory, is a new one each time and nothing is written", ({ folder }) => {
-  const [first, second] = [loadSecret(undefined, ":memory:"), loadSecret(undefined, ":memory:")];
-  assert.equal([first.length, second.length], [32, 32]);
+test("secret, of a database in memory, is a new one for each farm, which keeps it, and nothing is written", ({
+  folder,
+}) => {
+  const [first, second] = [loadSecrets(undefined, ":memory:"), loadSecrets(undefined, ":memory:")];
+  assert.equal([first.length, second.length], [1, 1]);
   assert.not.equal(first, second);
+  assert.equal(loadSecrets(undefined, ":memory:", first), first);
   assert.equal(readdirSync(folder), []);
+});
+
+test("key, of a secret of up to a block, is that with zeros behind; of a longer one, its hash", () => {
+  const short = Uint8Array.from({ length: 33 }, (_, i) => i + 1);
+  assert.equal(signingKeyOf(short), Uint8Array.from([...short, ...new Array(31).fill(0)]));
+  assert.equal(signingKeyOf(new Uint8Array(64).fill(5)), new Uint8Array(64).fill(5));
+  const hashed = createHash("sha256").update(new Uint8Array(65)).digest();
+  assert.equal(signingKeyOf(new Uint8Array(65)), Uint8Array.from([...hashed, ...new Array(32).fill(0)]));
 });
 
 test.run();

@@ -49,7 +49,7 @@ function serverFarm(hasRelay = true) {
     http,
     datagrams: new DatagramServer({ app, worker: WORKER, call, egresses: [], transmit, outputDue }),
     relays: [hasRelay ? new Relay({ link: 0, transmit, user: http, outputDue }) : undefined],
-    publishCounters: () => {},
+    housekeep: () => {},
   });
   let nowMs = 0;
   /** Director, server and director again. Returns how many records the server has handled. */

@@ -29,7 +29,8 @@ export type SessionOrigin = "new" | "cache" | "database";
 
 /**
  * A plain object of what MessagePack can carry and give back: null, undefined, booleans, numbers, strings, bigints of 64
- * bits, Dates, Uint8Arrays, arrays and plain objects. At most 64 KiB encoded, unless the farm is told otherwise.
+ * bits, Dates, Uint8Arrays, arrays and plain objects. At most 64 KiB encoded, unless the farm is told otherwise
+ * (`maxStateKib`).
  */
 export type SessionState = Record<string, unknown>;
 
@@ -48,8 +49,9 @@ export interface Session {
   readonly version: number;
   /**
    * Change it as you like; a difference is committed before the response leaves. If the handler throws, nothing has
-   * changed; nor has it, and the answer is 500, if the state cannot be kept or is too large. An empty state that was
-   * never filled is not stored. Reading throws a `SessionStateError` if what is stored cannot be read.
+   * changed; nor has it if the state is too large, which is answered with 413, or cannot be kept, which is 500: `commit()`
+   * lets a handler answer for that itself. An empty state that was never filled is not stored. Reading throws a
+   * `SessionStateError` ("state_corrupt") if what is stored cannot be read.
    */
   state: SessionState;
   /** Gives the session a new ID and forgets the old one: at login, against fixation. Takes effect with the next commit. */
@@ -57,14 +59,21 @@ export interface Session {
   /** Deletes the session's state and its cookie, with the next commit. What `state` is given afterwards is not kept. */
   destroy(): void;
   /**
+   * Commits the state as it is now, if it has changed, without waiting for the handler's end: for a handler that wants to know
+   * how it went. Rejects with a `SessionStateError` ("state_too_large", whose `status` is 413, or "state_not_encodable") or a
+   * `StorageError`; the session, and `state`, are then again what was last committed. Rules as for `commitWith`.
+   */
+  commit(): Promise<void>;
+  /**
    * Commits the state as it is now and runs a procedure in the same transaction: both happen, or neither. Resolves to
    * the procedure's result once the commit is durable, and what it has committed stays committed even if the handler
    * throws afterwards. If the procedure throws, so does this, with a `StorageError` ("procedure_failed"), and `state` is
    * again what was last committed. May be called as often as is needed, but one call must be answered before the
    * next, and the handler must wait for it: with others a `SessionError` ("commit_in_progress") is thrown.
    *
-   * Other `StorageError`s: "conflict" (somebody else has changed the session meanwhile) and "unavailable". A handler that does
-   * not catch them is answered for with 409 and 503; a GET or HEAD is first tried once more after a conflict.
+   * The errors of `commit` are this one's too. Other `StorageError`s: "conflict" (somebody else has changed the session
+   * meanwhile) and "unavailable". A handler that does not catch them is answered for with 409 and 503; a GET or HEAD is
+   * first tried once more after a conflict.
    */
   commitWith<Result = unknown>(procedure: string, args: unknown): Promise<Result>;
 }

@@ -7,6 +7,8 @@ import type { HttpRequest } from "../http/request.js";
 import { HttpResponse } from "../http/response.js";
 import type { RequestSession } from "../session/session.js";
 import { SessionCookie, type SessionCookieOptions } from "../session/session-cookie.js";
+import { SessionStateError } from "../session/session-error.js";
+import { type Turn, TurnError } from "../session/session-turns.js";
 import type { Sessions } from "../session/sessions.js";
 import { type Storage, StorageError } from "../session/storage.js";
 import type { App, Context } from "./app.js";
@@ -61,22 +63,25 @@ export class Application {
   readonly respond = (request: HttpRequest): HttpResponse | Promise<HttpResponse> => {
     const id = request.cookie(this.#cookie.name) ?? undefined;
     try {
-      if (this.#app.sessionless?.(request)) return this.#respondSessionless(request);
+      const isCovered = this.#cookie.covers(request.path);
+      if (!isCovered || this.#app.sessionless?.(request)) return this.#respondSessionless(request);
     } catch (error) {
       return this.#fault(request, error);
     }
     const session = this.#sessions.begin(id);
     // `begin` has a session at once for everything but an ID of ours.
     if (session === undefined) return this.#respondInTurn(request, id!);
-    const turn = session.id;
+    const { id: turnId } = session;
     const answer = this.#serve(request, session, false);
-    if (answer instanceof HttpResponse) return answer;
+    if (answer instanceof HttpResponse) {
+      this.#sessions.unlock(session);
+      return answer;
+    }
     // Nobody else can have begun with this session meanwhile: all of this has been one call.
-    this.#sessions.turns.join(turn);
-    return this.#endTurnAfter(answer, turn);
+    return this.#endTurnAfter(answer, this.#sessions.turns.take(turnId, session.stripe));
   };
 
-  async #endTurnAfter(answer: Promise<HttpResponse>, turn: string): Promise<HttpResponse> {
+  async #endTurnAfter(answer: Promise<HttpResponse>, turn: Turn): Promise<HttpResponse> {
     try {
       return await answer;
     } finally {
@@ -87,22 +92,21 @@ export class Application {
   /** For a session that is in use, not cached or not current. */
   async #respondInTurn(request: HttpRequest, id: string): Promise<HttpResponse> {
     const { turns } = this.#sessions;
-    const turn = turns.wait(id);
-    if (turn === undefined) return busy("Too many requests of this session are waiting.");
-    let session: RequestSession;
+    let turn: Turn;
     try {
-      await turn;
+      turn = await this.#sessions.wait(id);
     } catch (error) {
-      // Another's load has failed, and with it the turns of all who waited for it.
+      // It was too long, or another's load has failed, and with it the turns of all who waited for it.
       return this.#failure(request, error);
     }
+    let session: RequestSession;
     try {
       session = await this.#sessions.open(id);
     } catch (error) {
-      turns.endAll(id, error);
+      turns.endAll(turn, error);
       return this.#failure(request, error);
     }
-    return this.#endTurnAfter(Promise.resolve(this.#serve(request, session, false)), id);
+    return this.#endTurnAfter(Promise.resolve(this.#serve(request, session, false)), turn);
   }
 
   /** Calls the app with the session, whose turn is the caller's. Neither throws nor rejects. */
@@ -160,12 +164,14 @@ export class Application {
     const { cookieNews, entry } = session;
     if (cookieNews === "expire") return withCookie(response, this.#cookie.expired());
     let isRenewed = cookieNews === "set";
-    if (!isRenewed && this.#sessions.isTouchDue(entry)) {
+    const turn = !isRenewed && this.#sessions.isTouchDue(entry) ? this.#sessions.join(entry) : undefined;
+    if (turn !== undefined) {
       isRenewed = true;
-      this.#sessions.turns.join(entry.id);
-      void this.#sessions.touch(entry).then(() => this.#sessions.turns.end(entry.id));
+      void this.#sessions.touch(entry).then(() => this.#sessions.turns.end(turn));
     }
-    const isNews = isRenewed && (this.#cookie.hasMaxAge || entry.id !== session.clientId);
+    const { hasMaxAge, isRolling } = this.#cookie;
+    const isKnown = entry.id === session.clientId;
+    const isNews = isKnown ? isRolling || (isRenewed && hasMaxAge) : isRenewed;
     return isNews ? withCookie(response, this.#cookie.setting(entry.id)) : response;
   }
 
@@ -198,10 +204,12 @@ export class Application {
   }
 
   #failure(request: HttpRequest, error: unknown): HttpResponse {
+    if (error instanceof TurnError) return busy("The session is in use by other requests.");
     if (error instanceof StorageError) {
       if (error.code === "conflict") return conflict();
       if (error.code === "unavailable") return busy("The database does not answer.");
     }
+    if (error instanceof SessionStateError && error.status === 413) return tooLarge();
     return this.#fault(request, error);
   }
 
@@ -235,6 +243,11 @@ function busy(reason: string): HttpResponse {
 
 function conflict(): HttpResponse {
   return plain(409, "Conflict\nThe session was changed by another request at the same time. Try again.\n");
+}
+
+/** The client has put in more than a session has room for. No fault of the app's, so not logged as one. */
+function tooLarge(): HttpResponse {
+  return plain(413, "Content Too Large\nThe session has no room for this. Nothing was changed.\n");
 }
 
 function plain(status: number, body: string, headers: Record<string, string> = {}): HttpResponse {

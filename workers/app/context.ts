@@ -23,7 +23,7 @@ export class RequestContext implements Context {
   }
 }
 
-/** The context of a request that the app has called sessionless. */
+/** The context of a request without a session: the app has called it sessionless, or no session cookie comes with its path. */
 export class SessionlessContext implements Context {
   readonly session: Session = NO_SESSION;
   readonly worker: number;
@@ -48,7 +48,10 @@ export class SessionlessContext implements Context {
 const NO_SESSION = new Proxy({} as Session, { get: refuseSession, set: refuseSession });
 
 function refuseSession(): never {
-  throw new SessionError("sessionless", "the app's sessionless() said that this request needs no session");
+  throw new SessionError(
+    "sessionless",
+    "this request has no session: sessionless() or the cookie's path says so",
+  );
 }
 
 function sourceOf(request: HttpRequest): Source {

@@ -15,6 +15,8 @@ export interface CachedSession {
   readonly version: number;
   /** When the stored session ends if it is not renewed, in ms since the epoch; Infinity if it was never stored. */
   readonly expiresAtMs: number;
+  /** When it was first stored, in ms since the epoch; Infinity if it never was. */
+  readonly createdAtMs: number;
 }
 
 /** What an entry takes beside its state, measured: two strings, two typed arrays, two objects, its place in the cache. */

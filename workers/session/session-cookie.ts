@@ -1,50 +1,65 @@
-// The session's cookie as the response sets it (RFC 6265 section 4.1). Names, and what each attribute does when it is not
-// given, are express-session's. Knows no sessions. What always holds: scripts in the page cannot read it (HttpOnly).
+// The session's cookie as the response sets it (RFC 6265 section 4.1, and its successor draft-ietf-httpbis-rfc6265bis). Names,
+// and what each attribute does when it is not given, are express-session's. Knows no sessions. What its options may be, alone and
+// together, is checked where the farm is told (core/options); nothing is looked at twice here.
 
 export interface SessionCookieOptions {
   /** Default "limpet.sid". */
   readonly name?: string;
+  /** Paths below it have a session. Default "/". */
+  readonly path?: string;
+  /** The cookie goes to this domain and those below it. Default: to the host alone that has set it. */
+  readonly domain?: string | undefined;
   /** Sent over TLS only. Default false: limpet itself speaks no TLS, set it when something in front of it does. */
   readonly secure?: boolean;
+  /** Hidden from scripts. Default true. */
+  readonly httpOnly?: boolean;
   /** Default "lax". "none" needs `secure`, or browsers refuse the cookie. */
   readonly sameSite?: "lax" | "strict" | "none";
-  /** Default "/". */
-  readonly path?: string;
   /** How long the browser keeps it, renewed with each commit. Default: until the browser is closed. */
-  readonly maxAgeMs?: number;
+  readonly maxAgeMs?: number | undefined;
+  /** Set with each response, so that `maxAgeMs` begins anew with each request. Default false. */
+  readonly rolling?: boolean;
 }
 
-export const DEFAULT_COOKIE_NAME = "limpet.sid";
-
-/** A cookie's name is a token (RFC 6265 section 4.1.1, RFC 9110 section 5.6.2). */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** No control characters, no ";" (RFC 6265 section 4.1.1, path-value). */
-const PATH = /^\/[\x20-\x3a\x3c-\x7e]*$/;
+const DEFAULT_NAME = "limpet.sid";
 
 export class SessionCookie {
   readonly name: string;
   /** True if the browser's copy has an end of its own, which is moved when the session is renewed. */
   readonly hasMaxAge: boolean;
+  /** True if every response of a session sets it. */
+  readonly isRolling: boolean;
+  readonly #path: string;
   readonly #attributes: string;
   readonly #expired: string;
 
-  /** Throws a RangeError for what no browser would take. */
   constructor(options: SessionCookieOptions = {}) {
-    const { name = DEFAULT_COOKIE_NAME, path = "/", sameSite = "lax", secure = false, maxAgeMs } = options;
-    if (!TOKEN.test(name)) throw new RangeError(`the session cookie's name must be a token, not "${name}"`);
-    if (!PATH.test(path))
-      throw new RangeError(`the session cookie's path must start with "/", not be "${path}"`);
-    if (sameSite === "none" && !secure) {
-      throw new RangeError('the session cookie needs "secure" when its sameSite is "none"');
-    }
-    if (maxAgeMs !== undefined && !(maxAgeMs >= 1000)) {
-      throw new RangeError(`the session cookie's maxAgeMs must be at least 1000, not ${maxAgeMs}`);
-    }
-    const common = `; Path=${path}; HttpOnly; SameSite=${SAME_SITE[sameSite]}${secure ? "; Secure" : ""}`;
+    const { name = DEFAULT_NAME, path = "/", domain, maxAgeMs } = options;
+    const { secure = false, httpOnly = true, sameSite = "lax", rolling = false } = options;
+    // A cookie is only taken away by one of the same path and domain.
+    const common = [
+      `; Path=${path}`,
+      domain === undefined ? "" : `; Domain=${domain}`,
+      httpOnly ? "; HttpOnly" : "",
+      `; SameSite=${SAME_SITE[sameSite]}`,
+      secure ? "; Secure" : "",
+    ].join("");
     this.name = name;
     this.hasMaxAge = maxAgeMs !== undefined;
+    this.isRolling = rolling;
+    this.#path = path;
     this.#attributes = common + (maxAgeMs === undefined ? "" : `; Max-Age=${Math.floor(maxAgeMs / 1000)}`);
     this.#expired = `${name}=${common}; Max-Age=0`;
+  }
+
+  /**
+   * True if browsers send the cookie with requests for this path, as it is written in the request (RFC 6265 section 5.1.4).
+   * Others must have no session: each would begin a new one, and its cookie replace the one that the browser did not show.
+   */
+  covers(requestPath: string): boolean {
+    const path = this.#path;
+    if (path === "/" || requestPath === path) return true;
+    return requestPath.startsWith(path) && (path.endsWith("/") || requestPath[path.length] === "/");
   }
 
   /** The Set-Cookie value that gives the browser `id`. */

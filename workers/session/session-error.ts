@@ -6,7 +6,7 @@ export type SessionErrorCode =
   | "session_ended"
   /** A `commitWith` of this request has not been answered yet. */
   | "commit_in_progress"
-  /** The request is one of those that the app calls sessionless. */
+  /** The request is one of those that the app calls sessionless, or its path is none that the session cookie is for. */
   | "sessionless";
 
 export class SessionError extends Error {
@@ -31,9 +31,15 @@ export type SessionStateErrorCode =
 export class SessionStateError extends Error {
   override readonly name = "SessionStateError";
   readonly code: SessionStateErrorCode;
+  /**
+   * What an app that does not catch it is answered for with: 413 (Content Too Large, RFC 9110 section 15.5.14) where the client
+   * has put in more than there is room for, 500 otherwise: an error of the app or the database.
+   */
+  readonly status: 413 | 500;
 
   constructor(code: SessionStateErrorCode, message: string) {
     super(message);
     this.code = code;
+    this.status = code === "state_too_large" ? 413 : 500;
   }
 }

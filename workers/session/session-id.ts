@@ -2,9 +2,10 @@
 //
 //   <random, 18 bytes>.<MAC, 18 bytes>      each as 24 characters of base64url; 49 characters in all
 //
-// What always holds: an ID that verifies was issued by this farm, since only the farm has the secret; the database
+// What always holds: an ID that verifies was issued by this farm, since only the farm has the secrets; the database
 // holds a hash of the random part alone, so that who reads the database cannot take over a session, and a new secret
-// does not orphan the stored ones.
+// does not orphan the stored ones. An ID that an old secret has signed goes on as it is: to sign it anew would give the session
+// another name, which is the app's to do (`regenerate`), and form tokens and idempotency keys are made of it.
 
 import {
   createHmac,
@@ -15,6 +16,7 @@ import {
   timingSafeEqual,
 } from "node:crypto";
 import { parseSessionKey } from "../../core/memory/session-directory.js";
+import type { SigningSecrets } from "../../core/memory/signing-secrets.js";
 
 /** 144 bits: above the 128 that cannot be guessed, and a multiple of 3, which base64 needs no padding for. */
 const RANDOM_BYTES = 18;
@@ -31,24 +33,19 @@ const POOL_BYTES = RANDOM_BYTES * 256;
 /** Hexadecimal digits of SHA-256 that make a key: 128 bits. */
 const KEY_CHARACTERS = 32;
 
-export const MIN_SECRET_BYTES = 32;
-
-/** Makes and verifies the IDs of one farm. All workers of a farm are given the same secret. */
+/** Makes and verifies the IDs of one farm. All workers of a farm share its secrets, and are never behind with them. */
 export class SessionIds {
-  readonly #secret: KeyObject;
+  readonly #secrets: SigningSecrets;
+  /** The secrets of `#revision`: the first one signs, each verifies. */
+  #keys: readonly KeyObject[] = [];
+  #revision = 0;
   readonly #pool = Buffer.alloc(POOL_BYTES);
   #poolAt = POOL_BYTES;
   readonly #givenMac = Buffer.alloc(MAC_CHARACTERS);
   readonly #rightMac = Buffer.alloc(MAC_CHARACTERS);
 
-  /** Throws a RangeError for a secret below `MIN_SECRET_BYTES`. */
-  constructor(secret: Uint8Array) {
-    if (secret.length < MIN_SECRET_BYTES) {
-      throw new RangeError(
-        `the session secret must have at least ${MIN_SECRET_BYTES} bytes, not ${secret.length}`,
-      );
-    }
-    this.#secret = createSecretKey(secret);
+  constructor(secrets: SigningSecrets) {
+    this.#secrets = secrets;
   }
 
   create(): string {
@@ -60,21 +57,41 @@ export class SessionIds {
     // Used bytes are wiped: they are some user's session by now.
     this.#pool.fill(0, this.#poolAt, this.#poolAt + RANDOM_BYTES);
     this.#poolAt += RANDOM_BYTES;
-    return `${random}.${this.#macOf(random)}`;
+    const [signing] = this.#currentKeys();
+    return `${random}.${macOf(random, signing!)}`;
   }
 
-  /** True if this farm has issued `id`. Takes the same time whichever character of the MAC is wrong. */
+  /**
+   * True if this farm has issued `id`. Takes the same time whichever character of the MAC is wrong, and whichever secret has
+   * signed it: all are tried, always.
+   */
   verify(id: string): boolean {
     if (id.length !== ID_CHARACTERS || id.charCodeAt(RANDOM_CHARACTERS) !== DOT) return false;
-    this.#rightMac.write(this.#macOf(id.slice(0, RANDOM_CHARACTERS)));
+    const random = id.slice(0, RANDOM_CHARACTERS);
     // As UTF-8, where no other character passes for one of base64url's, as it could in Latin-1 (U+0142 for "B").
     this.#givenMac.fill(0).write(id.slice(RANDOM_CHARACTERS + 1));
-    return timingSafeEqual(this.#rightMac, this.#givenMac);
+    let matches = 0;
+    for (const key of this.#currentKeys()) {
+      this.#rightMac.write(macOf(random, key));
+      matches |= Number(timingSafeEqual(this.#rightMac, this.#givenMac));
+    }
+    return matches !== 0;
   }
 
-  #macOf(random: string): string {
-    return createHmac("sha256", this.#secret).update(random).digest().toString("base64url", 0, MAC_BYTES);
+  /** Asked anew each time: another worker may have signed with a secret that was published a moment ago. */
+  #currentKeys(): readonly KeyObject[] {
+    const { revision } = this.#secrets;
+    if (revision !== this.#revision) {
+      // Read after the revision, so at least as new: at worst it is read once more.
+      this.#keys = this.#secrets.read().map((key) => createSecretKey(key));
+      this.#revision = revision;
+    }
+    return this.#keys;
   }
+}
+
+function macOf(random: string, key: KeyObject): string {
+  return createHmac("sha256", key).update(random).digest().toString("base64url", 0, MAC_BYTES);
 }
 
 /** What a session is called outside of its cookie. */

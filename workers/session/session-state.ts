@@ -1,6 +1,6 @@
 // A session's state: an object for the app, MessagePack bytes everywhere else (cache, messages, database). Knows neither
-// IDs nor storage. What always holds: bytes from `encode` are at most `maxStateBytes` and decode to an equal object;
-// what would come back as something else (a function, a Map, an instance of a class) is refused by name, not bent.
+// IDs nor storage. What always holds: bytes from `encode` are at most `maxStateBytes`, or no more than there were before, and
+// decode to an equal object; what would come back as something else (a function, a Map, an instance of a class) is refused by name, not bent.
 
 import { Packr } from "msgpackr";
 import type { SessionState } from "../app/app.js";
@@ -28,20 +28,24 @@ export class StateCodec {
     this.#scratch = new Uint8Array(maxStateBytes);
   }
 
-  /** The state's bytes, valid until the next call. Throws a SessionStateError. */
-  encode(state: SessionState): Uint8Array {
+  /**
+   * The state's bytes, valid until the next call. `storedBytes` is the length of what it replaces: under a limit that was
+   * lowered, a state may stay as large as it is, and shrink by and by. Throws a SessionStateError.
+   */
+  encode(state: SessionState, storedBytes = 0): Uint8Array {
     if (!isPlainObject(state)) {
       throw new SessionStateError(
         "state_not_encodable",
         `session.state ${describe(state)}, not a plain object`,
       );
     }
-    this.#bytesLeft = this.maxStateBytes;
+    const mostBytes = Math.max(this.maxStateBytes, storedBytes);
+    this.#bytesLeft = mostBytes;
     const fault = this.#findFault(state, 0);
     if (this.#bytesLeft < 0) throw this.#tooLarge();
     if (fault !== undefined) throw new SessionStateError("state_not_encodable", `session.state${fault}`);
     const bytes = this.#packr.pack(state);
-    if (bytes.length > this.maxStateBytes) throw this.#tooLarge();
+    if (bytes.length > mostBytes) throw this.#tooLarge();
     return bytes;
   }
 

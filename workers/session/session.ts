@@ -57,7 +57,11 @@ export class RequestSession implements Session {
   #commits = 0;
   #cookieNews: CookieNews = "none";
 
-  constructor(committer: SessionCommitter, base: CachedSession, origin: SessionOrigin) {
+  /** The lock that came with it, if any (session-turns.ts). */
+  readonly stripe: number;
+
+  constructor(committer: SessionCommitter, base: CachedSession, origin: SessionOrigin, stripe: number) {
+    this.stripe = stripe;
     this.#committer = committer;
     this.#base = base;
     this.#identity = base;
@@ -98,8 +102,14 @@ export class RequestSession implements Session {
     this.#isDestroyed = true;
   }
 
+  commit(): Promise<void> {
+    const committed = this.#commitNow().then(() => {});
+    committed.catch(() => {});
+    return committed;
+  }
+
   commitWith<Result = unknown>(procedure: string, args: unknown): Promise<Result> {
-    const result = this.#commitWith(procedure, args);
+    const result = this.#commitNow(procedure, args);
     // A handler that does not wait for it is answered for with 500 (see `finish`); a rejection that nobody hears of then
     // must not end the worker beside.
     result.catch(() => {});
@@ -143,9 +153,21 @@ export class RequestSession implements Session {
     this.#identity = this.#base;
   }
 
-  async #commitWith(procedure: string, args: unknown): Promise<unknown> {
+  async #commitNow(procedure?: string, args?: unknown): Promise<unknown> {
     this.#assertUsable();
-    return this.#commit(this.#changedState() ?? this.#base.state, procedure, args);
+    let state: Uint8Array | undefined;
+    try {
+      state = this.#changedState();
+    } catch (error) {
+      // In progress for a moment: a handler that does not wait for it must not answer as if it were done (see `finish`).
+      this.#isCommitting = true;
+      await undefined;
+      this.#isCommitting = false;
+      this.#revert();
+      throw error;
+    }
+    if (state === undefined && procedure === undefined) return undefined;
+    return this.#commit(state ?? this.#base.state, procedure, args);
   }
 
   #finishUnchanged(): void {
@@ -165,7 +187,7 @@ export class RequestSession implements Session {
     const base = this.#base;
     if (this.#isDestroyed) return base.version === 0 || base.state === EMPTY_STATE ? undefined : EMPTY_STATE;
     if (this.#state !== undefined) {
-      const state = this.#committer.codec.encode(this.#state);
+      const state = this.#committer.codec.encode(this.#state, base.state.length);
       if (!sameBytes(state, base.state)) return state;
     }
     // A stored session moves with its ID. One that was never stored has nothing to move.
@@ -188,13 +210,18 @@ export class RequestSession implements Session {
       this.#cookieNews = this.#isDestroyed ? "expire" : "set";
       return result;
     } catch (error) {
-      this.#identity = this.#base;
-      this.#state = undefined;
-      this.#isDestroyed = false;
+      this.#revert();
       throw error;
     } finally {
       this.#isCommitting = false;
     }
+  }
+
+  /** Back to what was last committed. */
+  #revert(): void {
+    this.#identity = this.#base;
+    this.#state = undefined;
+    this.#isDestroyed = false;
   }
 
   #assertNotEnded(): void {

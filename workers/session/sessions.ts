@@ -4,6 +4,7 @@
 // directory's (or the database's); the cache gets a change only after the database has it.
 
 import { VERSION_UNKNOWN } from "../../core/memory/session-directory.js";
+import type { SigningSecrets } from "../../core/memory/signing-secrets.js";
 import {
   type PendingCommit,
   RequestSession,
@@ -13,7 +14,7 @@ import {
 import { type CachedSession, SessionCache } from "./session-cache.js";
 import { SessionIds, sessionKeyOf } from "./session-id.js";
 import { EMPTY_STATE, ownBytes, StateCodec } from "./session-state.js";
-import { SessionTurns } from "./session-turns.js";
+import { NO_STRIPE, SessionTurns, type Turn, type TurnLocks } from "./session-turns.js";
 import { type SessionChange, type Storage, StorageError } from "./storage.js";
 
 /** What the sessions need of the session directory (core/memory/session-directory.ts). */
@@ -22,20 +23,33 @@ export interface SessionVersions {
   versionOf(keyWords: Int32Array): number;
 }
 
+/** The locks between the workers (core/memory/session-locks.ts). */
+export interface SessionLocking extends TurnLocks {
+  stripeOf(keyWords: Int32Array): number;
+}
+
 export interface SessionsOptions {
-  /** At least 32 bytes; the same in all workers of the farm. */
-  readonly secret: Uint8Array;
+  /** The same for all workers of the farm. */
+  readonly secrets: SigningSecrets;
   readonly storage: Storage;
   readonly directory: SessionVersions;
+  /** Default: none, for a worker that is alone. */
+  readonly locks?: SessionLocking;
   /** What the cached states may take, in bytes. */
   readonly cacheBytes?: number;
-  /** Age at which a cached state is loaded anew. Less than `idleExpiryMs`. */
+  /** Age at which a cached state is loaded anew. Less than `idleExpiryMs`; half of it if that is shorter than the default. */
   readonly cacheTtlMs?: number;
   /** A session that is not used for so long ends. */
   readonly idleExpiryMs?: number;
+  /** A session ends so long after its first commit, however much it is used. Default: never. */
+  readonly absoluteExpiryMs?: number;
   readonly maxStateBytes?: number;
   /** Requests of one session that may wait for the one before them. */
   readonly maxWaitingRequests?: number;
+  /** How long a request waits for the one before it, in this worker or another. */
+  readonly turnWaitMs?: number;
+  /** How long a request may keep others of its session waiting. */
+  readonly turnLeaseMs?: number;
   /** The time in ms since the epoch. */
   readonly now?: () => number;
 }
@@ -46,6 +60,16 @@ export const DEFAULT_CACHE_TTL_MS = 10 * 60_000;
 export const DEFAULT_IDLE_EXPIRY_MS = 24 * 60 * 60_000;
 export const DEFAULT_MAX_STATE_BYTES = 64 * 1024;
 export const DEFAULT_MAX_WAITING_REQUESTS = 64;
+export const DEFAULT_TURN_WAIT_MS = 5_000;
+export const DEFAULT_TURN_LEASE_MS = 30_000;
+
+const ALONE: SessionLocking = {
+  stripeOf: () => 0,
+  tryAcquire: () => true,
+  acquire: () => Promise.resolve(true),
+  release: () => {},
+  isWanted: () => false,
+};
 
 /** How much longer than any cached state a destroyed session stays: for a state that was loaded before and cached after. */
 const DESTROYED_MARGIN_MS = 60_000;
@@ -93,26 +117,36 @@ export class Sessions implements SessionCommitter {
   readonly #cache: SessionCache;
   readonly #storage: Storage;
   readonly #directory: SessionVersions;
+  readonly #locks: SessionLocking;
   readonly #cacheTtlMs: number;
   readonly #idleExpiryMs: number;
+  readonly #absoluteExpiryMs: number;
   readonly #now: () => number;
   /** No session is renewed before this time: the last attempt has failed. */
   #touchNotBeforeMs = 0;
 
   constructor(options: SessionsOptions) {
-    this.#cacheTtlMs = options.cacheTtlMs ?? DEFAULT_CACHE_TTL_MS;
     this.#idleExpiryMs = options.idleExpiryMs ?? DEFAULT_IDLE_EXPIRY_MS;
+    this.#cacheTtlMs = options.cacheTtlMs ?? Math.min(DEFAULT_CACHE_TTL_MS, this.#idleExpiryMs / 2);
     if (!(this.#cacheTtlMs < this.#idleExpiryMs)) {
       throw new RangeError(
         `cacheTtlMs (${this.#cacheTtlMs}) must be less than idleExpiryMs (${this.#idleExpiryMs})`,
       );
     }
+    this.#absoluteExpiryMs = options.absoluteExpiryMs ?? Number.POSITIVE_INFINITY;
     this.#now = options.now ?? Date.now;
     this.#storage = options.storage;
     this.#directory = options.directory;
-    this.#ids = new SessionIds(options.secret);
+    this.#ids = new SessionIds(options.secrets);
     this.#cache = new SessionCache(options.cacheBytes ?? DEFAULT_CACHE_BYTES, this.#cacheTtlMs, this.#now);
-    this.turns = new SessionTurns(options.maxWaitingRequests ?? DEFAULT_MAX_WAITING_REQUESTS);
+    this.#locks = options.locks ?? ALONE;
+    this.turns = new SessionTurns({
+      locks: this.#locks,
+      maxWaiting: options.maxWaitingRequests ?? DEFAULT_MAX_WAITING_REQUESTS,
+      waitMs: options.turnWaitMs ?? DEFAULT_TURN_WAIT_MS,
+      leaseMs: options.turnLeaseMs ?? DEFAULT_TURN_LEASE_MS,
+      now: () => performance.now(),
+    });
     this.codec = new StateCodec(options.maxStateBytes ?? DEFAULT_MAX_STATE_BYTES);
   }
 
@@ -123,7 +157,8 @@ export class Sessions implements SessionCommitter {
 
   /**
    * The session for a cookie's text, if it can be had at once: a new one where there is no ID or one that is not ours, or a
-   * cached one that is current and not in use. Undefined otherwise: then `id` is ours, and `open` will have it.
+   * cached one that is current and not in use anywhere; its lock is the caller's then (`RequestSession.stripe`), until `unlock`.
+   * Undefined otherwise: then `id` is ours, and `open` will have it, in its turn.
    */
   begin(id: string | undefined): RequestSession | undefined {
     if (id === undefined) return this.#start();
@@ -133,10 +168,32 @@ export class Sessions implements SessionCommitter {
       this.counters.forgedIds++;
       return this.#start();
     }
-    if (this.turns.isTaken(id) || this.#directory.versionOf(cached.key.words) !== cached.version)
+    if (this.turns.isTaken(id)) return undefined;
+    const stripe = this.#locks.stripeOf(cached.key.words);
+    if (!this.#locks.tryAcquire(stripe)) return undefined;
+    // Looked at under the lock: from here on no other worker changes it.
+    if (this.#directory.versionOf(cached.key.words) !== cached.version) {
+      this.#locks.release(stripe);
       return undefined;
+    }
     this.counters.cacheHits++;
-    return new RequestSession(this, cached, "cache");
+    return new RequestSession(this, cached, "cache", stripe);
+  }
+
+  /** Lets go of the lock that came with a session from `begin`. */
+  unlock({ stripe }: RequestSession): void {
+    if (stripe !== NO_STRIPE) this.#locks.release(stripe);
+  }
+
+  /** Resolves when it is the caller's turn to `open` the session of an ID that `begin` has found to be ours. */
+  wait(id: string): Promise<Turn> {
+    const key = this.#cache.get(id)?.key ?? sessionKeyOf(id);
+    return this.turns.wait(id, this.#locks.stripeOf(key.words));
+  }
+
+  /** Holds the session's turn for a renewal that goes on after its request. Undefined if it cannot be had. */
+  join({ id, key }: SessionIdentity): Turn | undefined {
+    return this.turns.join(id, this.#locks.stripeOf(key.words));
   }
 
   /**
@@ -159,7 +216,7 @@ export class Sessions implements SessionCommitter {
       return this.#load(cached);
     }
     this.counters.cacheHits++;
-    return new RequestSession(this, cached, "cache");
+    return new RequestSession(this, cached, "cache", NO_STRIPE);
   }
 
   createIdentity(): SessionIdentity {
@@ -184,8 +241,11 @@ export class Sessions implements SessionCommitter {
   async commit(pending: PendingCommit): Promise<{ entry: CachedSession; result: unknown }> {
     const { base, identity, destroyed, procedure } = pending;
     const state = destroyed ? EMPTY_STATE : ownBytes(pending.state);
+    const nowMs = this.#now();
     const remainingMs = destroyed ? this.#cacheTtlMs + DESTROYED_MARGIN_MS : this.#idleExpiryMs;
-    const expiresAtMs = this.#now() + remainingMs;
+    // Kept by `regenerate`, which gives the same session another name.
+    const createdAtMs = base.version === 0 ? nowMs : base.createdAtMs;
+    const expiresAtMs = Math.min(nowMs + remainingMs, this.#endOf(createdAtMs));
     const isRenamed = identity.id !== base.id;
     const change: SessionChange = {
       key: identity.key.text,
@@ -198,7 +258,7 @@ export class Sessions implements SessionCommitter {
     try {
       const { version, result } = await this.#storage.commit(change);
       this.counters.commits++;
-      const entry = { id: identity.id, key: identity.key, state, version, expiresAtMs };
+      const entry = { id: identity.id, key: identity.key, state, version, expiresAtMs, createdAtMs };
       if (isRenamed) this.#cache.delete(base.id);
       this.#cache.set(entry);
       return { entry, result };
@@ -220,6 +280,8 @@ export class Sessions implements SessionCommitter {
     const nowMs = this.#now();
     return (
       entry.expiresAtMs - nowMs < this.#idleExpiryMs / 2 &&
+      // Its very end cannot be put off.
+      entry.expiresAtMs < this.#endOf(entry.createdAtMs) &&
       entry.state.length > EMPTY_STATE.length &&
       nowMs >= this.#touchNotBeforeMs
     );
@@ -239,9 +301,14 @@ export class Sessions implements SessionCommitter {
     }
   }
 
+  /** When a session that was first committed then ends for good. */
+  #endOf(createdAtMs: number): number {
+    return createdAtMs + this.#absoluteExpiryMs;
+  }
+
   #start(): RequestSession {
     this.counters.started++;
-    return new RequestSession(this, blank(this.createIdentity()), "new");
+    return new RequestSession(this, blank(this.createIdentity()), "new", NO_STRIPE);
   }
 
   /**
@@ -262,9 +329,10 @@ export class Sessions implements SessionCommitter {
             state: ownBytes(stored.state),
             version: stored.version,
             expiresAtMs: stored.expiresAtMs,
+            createdAtMs: stored.createdAtMs,
           };
     this.#cache.set(entry);
-    return new RequestSession(this, entry, "database");
+    return new RequestSession(this, entry, "database", NO_STRIPE);
   }
 }
 
@@ -275,5 +343,6 @@ function blank(identity: SessionIdentity): CachedSession {
     state: EMPTY_STATE,
     version: 0,
     expiresAtMs: Number.POSITIVE_INFINITY,
+    createdAtMs: Number.POSITIVE_INFINITY,
   };
 }

@@ -12,6 +12,7 @@ import {
   encodeRequests,
   encodeValue,
   type FailureReply,
+  type LoadReply,
   monotonicMs,
   type Reply,
   type Request,
@@ -170,9 +171,10 @@ export class StorageClient implements Storage {
 
   async #load(key: string): Promise<StoredSession | undefined> {
     const reply = await this.#ask((id) => ["load", id, key]);
-    const [, , state, version, expiresAtMs] = reply as [number, string, Uint8Array | null, number, number];
+    if (reply[2] === null) return undefined;
+    const [, , state, version, expiresAtMs, createdAtMs] = reply as LoadReply;
     // A copy: `state` is a view of the message, and who keeps it would keep all other answers in there with it.
-    return state === null ? undefined : { state: new Uint8Array(state), version, expiresAtMs };
+    return { state: new Uint8Array(state!), version, expiresAtMs, createdAtMs };
   }
 
   async #version(key: string): Promise<number> {

@@ -8,6 +8,8 @@ export interface StoredSession {
   readonly version: number;
   /** When it ends if it is not used again, in ms since the epoch: tells a worker when a mere reader must renew it. */
   readonly expiresAtMs: number;
+  /** When its first version was committed, under whatever key, in ms since the epoch. */
+  readonly createdAtMs: number;
 }
 
 /** One change of one session, with the procedure that belongs to it: all of it in one transaction, or none. */
@@ -23,7 +25,7 @@ export interface SessionChange {
   readonly state: Uint8Array | null;
   /** When the session ends if it is not used again, in ms since the epoch. */
   readonly expiresAtMs: number;
-  /** The key that the session had before `regenerate`, deleted in the same transaction. */
+  /** The key that the session had before `regenerate`: an empty session, of the next version, is left there for a while. */
   readonly replacesKey?: string;
   readonly procedure?: string;
   /** Sent with MessagePack. */

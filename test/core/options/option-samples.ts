@@ -39,18 +39,18 @@ function text(rightText: string, ...wrong: string[]): OptionSamples {
   };
 }
 
+const switched: OptionSamples = {
+  right: [["true", true, "true"]],
+  wrong: [
+    ["yes", '"true"'],
+    ["1", "1"],
+    ["", "0"],
+  ],
+};
+
 export const OPTION_SAMPLES: Readonly<Record<OptionName, OptionSamples>> = {
   app: text("/srv/app.js", "file://host/app.js", "file:///a%2Fb.js", "file:///a%00b.js"),
   port: number(8080, 0, 65_536, -1),
-  secret: text("correct horse battery staple, 32 and more", "open sesame"),
-  cookieSecure: {
-    right: [["true", true, "true"]],
-    wrong: [
-      ["yes", '"true"'],
-      ["1", "1"],
-      ["", "0"],
-    ],
-  },
   socket: text(
     "[::1]:8081",
     "8080",
@@ -91,9 +91,52 @@ export const OPTION_SAMPLES: Readonly<Record<OptionName, OptionSamples>> = {
   flowEntries: number(4096, 512, 4097, 33_554_432),
   tableFull: text("refuse", "drop"),
   seed: number(Number.MAX_SAFE_INTEGER, -1),
-  database: text("/var/lib/limpet/farm.db", "a\0b"),
+  database: text(
+    "/var/lib/limpet/farm.db",
+    "a\0b",
+    "postgres://db.example.com",
+    "postgres://db.example.com/",
+    "postgresql://one,two:5432/shop",
+    "postgres://limpet:bar nacle@db.example.com/shop",
+    "postgres:shop",
+  ),
+  sqliteDriver: text("better-sqlite3", "sqlite"),
+  coherence: text("asked", "ask"),
   durability: text("normal", "some"),
   cacheMib: number(128, 0, 65_537),
+  maxStateKib: number(16, 0, 16_385),
+  sessionIdleSeconds: number(600, 0, 34_560_001),
+  sessionAbsoluteSeconds: number(3600, -1, 34_560_001),
+  secret: text(
+    "correct horse battery staple, 32 and more",
+    "open sesame",
+    // One a line: each must be long enough.
+    "correct horse battery staple, 32 and more\nopen sesame",
+    `${"x".repeat(32)}\n`.repeat(9),
+    "\n",
+  ),
+  cookieName: text("__shop.sid", "a b", "a=b", "a;", "a\r\n", "ä", "x".repeat(65)),
+  cookiePath: text("/shop", "shop", "/a b", "/a;b", "/a\r\n", "/ä", `/${"x".repeat(1024)}`),
+  cookieDomain: text(
+    "shop.example.com",
+    "localhost",
+    ".example.com",
+    "example.com.",
+    "-a.example.com",
+    "a_b.example.com",
+    "a;b.example.com",
+    "192.0.2.1",
+    "[::1]",
+    "example.com:80",
+    `${"x".repeat(64)}.com`,
+    `${"x.".repeat(126)}com`,
+    "None",
+  ),
+  cookieSecure: switched,
+  cookieHttpOnly: switched,
+  cookieSameSite: text("strict", "Lax", "all"),
+  cookieMaxAgeSeconds: number(3600, -1, 34_560_001),
+  cookieRolling: switched,
   admin: text(
     "unix:/run/limpet.sock",
     "9090",

@@ -59,6 +59,8 @@ class Played {
   async start(): Promise<this> {
     const settings = {
       database: this.#database,
+      sqliteDriver: "sqlite3" as const,
+      coherence: "told" as const,
       durability: "normal" as const,
       appUrl: pathToFileURL(this.#appFile).href,
     };

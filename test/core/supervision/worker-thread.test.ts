@@ -21,9 +21,11 @@ import {
 import { allocatePacketPool } from "../../../core/memory/packet-pool.js";
 import { wakeConsumer } from "../../../core/memory/ring.js";
 import { allocateSessionDirectory } from "../../../core/memory/session-directory.js";
+import { allocateSessionLocks } from "../../../core/memory/session-locks.js";
 import { WORKER_COUNTERS } from "../../../core/memory/worker-counters.js";
 import { WorkerStartError, WorkerThread } from "../../../core/supervision/worker-thread.js";
 import { decodeRequests, encodeReplies, encodeValue } from "../../../storage/messages.js";
+import { signingSecrets } from "../../support/signing-secrets.js";
 
 const directory = mkdtempSync(join(tmpdir(), "limpet-worker-thread-"));
 let count = 0;
@@ -53,12 +55,13 @@ function workerOf(members: string, worker = 0) {
       pool: allocatePacketPool(16, 2048),
       loadBoard,
       directory: allocateSessionDirectory(64),
+      sessionLocks: allocateSessionLocks(64),
       egressPlans: [{ kind: "ring", mtuBytes: 1500 } as const],
       storagePort,
       counters: new Counters(WORKER_COUNTERS).buffer,
-      secret: new Uint8Array(32),
-      cacheBytes: 1_000_000,
-      cookieSecure: false,
+      secrets: signingSecrets(new Uint8Array(32)).buffer,
+      sessions: { cacheBytes: 1_000_000 },
+      cookie: {},
       logLevel: "silent",
       accessLog: undefined,
     },

@@ -19,6 +19,7 @@ import {
   setCookiesOf,
   settle,
 } from "../../support/session-farm.js";
+import { signingSecrets } from "../../support/signing-secrets.js";
 
 /** Counts visits in the session for "/count"; tells of the session everywhere; "/later" does so after a turn. */
 const counting: Handler = (request, { session }) => {
@@ -138,7 +139,7 @@ test("misses, many at once for one session, are one load", async () => {
 
 test("ID, ours but with nothing stored under it, goes on with an empty state", async () => {
   const farm = new SessionFarm();
-  const id = new SessionIds(SECRET).create();
+  const id = new SessionIds(signingSecrets(SECRET)).create();
   const client = new Client(id);
   const response = await client.send(farm.worker(counting), "/count");
   assert.equal(bodyOf(response), { origin: "database", isNew: false, visits: 1, version: 0 });
@@ -148,7 +149,7 @@ test("ID, ours but with nothing stored under it, goes on with an empty state", a
 test("ID, forged or malformed, never reaches the database and is never adopted", () => {
   const farm = new SessionFarm();
   const worker = farm.worker(counting);
-  const forged = new SessionIds(new Uint8Array(32).fill(9)).create();
+  const forged = new SessionIds(signingSecrets(new Uint8Array(32).fill(9))).create();
   for (const id of [
     forged,
     "",
@@ -199,7 +200,7 @@ test("requests of one session, more than may wait, are told to come again", asyn
   assert.equal(statuses, [200, 200, 200, 503, 503]);
 });
 
-test("regenerate, moves the state to a new ID and forgets the old one in the same commit", async () => {
+test("regenerate, moves the state to a new ID and leaves nothing under the old one in the same commit", async () => {
   const farm = new SessionFarm();
   const worker = farm.worker((request, context) => {
     if (request.path === "/login") {
@@ -216,11 +217,45 @@ test("regenerate, moves the state to a new ID and forgets the old one in the sam
   const old = client.id;
   const response = await client.send(worker, "/login", "POST");
   assert.ok(client.id && client.id !== old);
-  assert.is(farm.storage.rows.size, 1);
-  assert.ok(farm.storage.changes.at(-1)!.replacesKey);
+  const { replacesKey } = farm.storage.changes.at(-1)!;
+  assert.equal(
+    farm.storage.rows.get(replacesKey!)?.state,
+    Uint8Array.of(0x80),
+    "an empty session, of the next version",
+  );
+  assert.is(farm.storage.rows.size, 2);
   assert.is(bodyOf(response).visits, 1);
   assert.equal(bodyOf(client.sendNow(worker)), { origin: "cache", isNew: false, visits: 1, version: 2 });
   assert.is(bodyOf(await new Client(old).send(worker)).visits, 0);
+});
+
+test("session, however much it is used, and under whatever ID, ends at its absolute age", async () => {
+  const farm = new SessionFarm();
+  const worker = farm.worker(
+    (request, context) => {
+      if (request.path === "/login") context.session.regenerate();
+      return counting(request, context);
+    },
+    { idleExpiryMs: 10 * HOUR_MS, absoluteExpiryMs: 24 * HOUR_MS },
+  );
+  const client = new Client();
+  assert.is(bodyOf(await client.send(worker, "/count")).visits, 1);
+  for (const [hours, path] of [
+    [9, "/"],
+    [18, "/login"],
+    [23, "/"],
+  ] as const) {
+    farm.nowMs = 1_700_000_000_000 + hours * HOUR_MS;
+    assert.is(bodyOf(await client.send(worker, path)).visits, 1, `after ${hours} hours`);
+    await settle();
+  }
+  // Nothing can put it off: reading near the end commits nothing.
+  const { commit } = farm.storage.calls;
+  await client.send(worker);
+  await settle();
+  assert.is(farm.storage.calls.commit, commit);
+  farm.nowMs = 1_700_000_000_000 + 24 * HOUR_MS;
+  assert.is(bodyOf(await client.send(worker)).visits, 0);
 });
 
 test("regenerate, of a session that was never stored, stores nothing", async () => {

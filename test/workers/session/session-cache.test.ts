@@ -17,7 +17,7 @@ function entryOf(
   stateBytes = STATE_BYTES,
 ): CachedSession {
   const key = { text: "0".repeat(32), words: new Int32Array(4) };
-  return { id, key, state: new Uint8Array(stateBytes), version: 1, expiresAtMs };
+  return { id, key, state: new Uint8Array(stateBytes), version: 1, expiresAtMs, createdAtMs: 0 };
 }
 
 test("cache, full, drops the least recently used and stays within its bytes", () => {

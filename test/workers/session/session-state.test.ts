@@ -170,6 +170,23 @@ test("decode, a state stored under a higher limit, is read", () => {
   assert.equal(codec.decode(new Uint8Array(new StateCodec(20_000).encode(state))), state);
 });
 
+test("state, stored under a higher limit, may stay as large as it is or shrink, and not grow", () => {
+  const state = { text: "x".repeat(10_000) };
+  const storedBytes = new StateCodec(20_000).encode(state).length;
+  assert.is(codec.encode(state, storedBytes).length, storedBytes);
+  assert.ok(codec.encode({ text: state.text.slice(1) }, storedBytes).length > codec.maxStateBytes);
+  assert.match(
+    codeOf(() => codec.encode({ text: `${state.text}x` }, storedBytes)),
+    /^state_too_large: .*larger than 4096 bytes/,
+  );
+});
+
+test("error, of a state, is the client's if it is too large, and the server's otherwise", () => {
+  assert.is(new SessionStateError("state_too_large", "").status, 413);
+  assert.is(new SessionStateError("state_not_encodable", "").status, 500);
+  assert.is(new SessionStateError("state_corrupt", "").status, 500);
+});
+
 test("decode, bytes within the state, cannot be used to change the cached state", () => {
   const bytes = new Uint8Array(codec.encode({ a: Buffer.from("abc") }));
   const before = new Uint8Array(bytes);

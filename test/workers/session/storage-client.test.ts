@@ -74,9 +74,9 @@ test("what is asked in one turn, also after awaits that were ready, travels in o
     assert.is(client.pending, 4);
     const [load, commit, call, version] = requests.map(([, id]) => id) as [number, number, number, number];
     reply([version, "done", 9], [call, "done", encodeValue("result")]);
-    reply([commit, "done", 1, null], [load, "done", Uint8Array.of(5), 3, 77]);
+    reply([commit, "done", 1, null], [load, "done", Uint8Array.of(5), 3, 77, 55]);
     assert.equal(await asked, [
-      { state: Uint8Array.of(5), version: 3, expiresAtMs: 77 },
+      { state: Uint8Array.of(5), version: 3, expiresAtMs: 77, createdAtMs: 55 },
       { version: 1, result: undefined },
       "result",
       9,
@@ -89,7 +89,7 @@ test("a loaded state, has a buffer of its own", async () => {
   await withClient({}, async ({ client, received, reply }) => {
     const loaded = client.load(key(1));
     await received();
-    reply([0, "done", new Uint8Array(10), 1, 1]);
+    reply([0, "done", new Uint8Array(10), 1, 1, 1]);
     assert.is((await loaded)!.state.buffer.byteLength, 10);
   });
 });
@@ -112,10 +112,10 @@ test("loads of one key, share a request until it is sent, and no longer", async 
     assert.is.not(first, second);
     assert.equal((await received()).length, 1);
     reply(
-      [0, "done", null, 0, 0],
-      [1, "done", null, 0, 0],
+      [0, "done", null, 0, 0, 0],
+      [1, "done", null, 0, 0, 0],
       [2, "done", 4],
-      [3, "done", Uint8Array.of(), 1, 2],
+      [3, "done", Uint8Array.of(), 1, 2, 1],
     );
     assert.is(await first, undefined);
     assert.is(await other, undefined);
@@ -284,8 +284,8 @@ test("what has been asked in the same turn before the storage is replaced, is se
     assert.is.not(before, after);
     assert.equal(await received(), [["load", 0, key(1)]]);
     assert.equal(await requestsOn(next), [["load", 1, key(1)]]);
-    reply([0, "done", Uint8Array.of(1), 1, 5]);
-    next.postMessage(encodeReplies([[1, "done", Uint8Array.of(2), 2, 5]]));
+    reply([0, "done", Uint8Array.of(1), 1, 5, 4]);
+    next.postMessage(encodeReplies([[1, "done", Uint8Array.of(2), 2, 5, 4]]));
     assert.equal([(await before)?.version, (await after)?.version], [1, 2]);
     next.close();
   });

@@ -5,35 +5,20 @@ import { EventEmitter } from "node:events";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import type { WorkerOptions } from "../workers/worker-options.js";
 import { AdminServer } from "./admin/admin-server.js";
 import type { FarmControl } from "./admin/farm-control.js";
 import { Director } from "./director/director.js";
 import { DirectorLoop } from "./director/director-loop.js";
 import { POLICIES, type PolicyName } from "./director/policies.js";
-import { allocateWorkerRings, type WorkerRings } from "./director/worker-port.js";
+import type { WorkerRings } from "./director/worker-port.js";
 import { type FarmLinks, farmAddresses, openLinks } from "./farm-links.js";
+import { FarmMemory } from "./farm-memory.js";
 import { reportStatus } from "./farm-report.js";
 import type { FarmStatus, WorkerCounts } from "./farm-status.js";
-import { allocateFlowTable } from "./flow/flow-entry.js";
 import type { FlowFilter } from "./flow/flow-filter.js";
 import { createSeed, seedFrom } from "./flow/flow-hash.js";
-import { type FlowEntryStatus, FlowList } from "./flow/flow-list.js";
-import { FlowTable } from "./flow/flow-table.js";
-import { DEFAULT_FLOW_TIMEOUTS } from "./flow/flow-timeouts.js";
+import type { FlowEntryStatus } from "./flow/flow-list.js";
 import type { PacketLink } from "./link/link.js";
-import { Counters } from "./memory/counters.js";
-import {
-  allocateLoadBoard,
-  BOARD_FLOWS,
-  BOARD_SOURCES,
-  LoadBoard,
-  MAX_WORKERS,
-  STAND_IN,
-} from "./memory/load-board.js";
-import { allocatePacketPool, type PacketPoolMemory } from "./memory/packet-pool.js";
-import { allocateSessionDirectory, type SessionDirectoryMemory } from "./memory/session-directory.js";
-import { WORKER_COUNTERS, type WorkerCounterName } from "./memory/worker-counters.js";
 import {
   describeSettings,
   type FarmOptions,
@@ -41,7 +26,7 @@ import {
   OptionError,
   resolveOptions,
 } from "./options.js";
-import { loadSecret } from "./secret.js";
+import { loadSecrets } from "./secret.js";
 import { StorageHandle } from "./supervision/storage-handle.js";
 import { Supervisor, TICK_INTERVAL_MS } from "./supervision/supervisor.js";
 import { WorkerThread } from "./supervision/worker-thread.js";
@@ -59,17 +44,6 @@ export { WorkerStartError } from "./supervision/worker-thread.js";
 /** limpet's own version. */
 export const version: string = (createRequire(import.meta.url)("../../package.json") as { version: string })
   .version;
-
-/** Bytes of a packet slot: an MTU of 1500 and the headroom, rounded up to a power of two. */
-const SLOT_BYTES = 2048;
-/** Packets that may wait for one worker. */
-const RING_PACKETS = 4096;
-/** Words of a worker's transmit ring: 256 KiB. */
-const TRANSMIT_WORDS = 65_536;
-/** Sessions whose version is known without a query; 32 bytes each. */
-const DIRECTORY_ENTRIES = 65_536;
-/** What answers while no worker of the app does. */
-const STAND_IN_APP = new URL("../workers/app/unavailable.js", import.meta.url).href;
 
 /** What a farm tells while it runs: `farm.on("workerFailed", (worker, error) => …)`. */
 export interface FarmEvents {
@@ -97,14 +71,7 @@ export function createFarm(options: FarmOptions = {}, parts: FarmParts = {}): Fa
 export class Farm extends EventEmitter<FarmEvents> implements FarmControl {
   #settings: FarmSettings;
   readonly #givenLinks: readonly PacketLink[] | undefined;
-  readonly #boardMemory = allocateLoadBoard();
-  readonly #board = new LoadBoard(this.#boardMemory);
-  readonly #pool: PacketPoolMemory;
-  readonly #directory: SessionDirectoryMemory = allocateSessionDirectory(DIRECTORY_ENTRIES);
-  readonly #table: FlowTable;
-  readonly #flowList: FlowList;
-  /** By worker number: what its threads have counted, one after the other. */
-  readonly #counters = new Map<number, Counters<WorkerCounterName>>();
+  readonly #memory: FarmMemory;
   #links: FarmLinks = { links: [], urls: [], absentTun: undefined };
   #storage: StorageHandle | undefined;
   #director: Director | undefined;
@@ -112,7 +79,6 @@ export class Farm extends EventEmitter<FarmEvents> implements FarmControl {
   #loop: DirectorLoop | undefined;
   #admin: AdminServer | undefined;
   #ticks: NodeJS.Timeout | undefined;
-  #secret: Uint8Array = new Uint8Array(0);
   #listeningSinceMs = 0;
   #isDraining = false;
   /** Resizes, drains and reloads, one after the other. */
@@ -123,17 +89,7 @@ export class Farm extends EventEmitter<FarmEvents> implements FarmControl {
     super();
     this.#settings = settings;
     this.#givenLinks = parts.links;
-    this.#pool = allocatePacketPool(settings.poolSlots, SLOT_BYTES);
-    const table = allocateFlowTable(settings.flowEntries);
-    const timeouts = { ...DEFAULT_FLOW_TIMEOUTS, affinityTimeMs: settings.affinityTimeMs };
-    this.#table = new FlowTable(table, timeouts, settings.tableFull, {
-      flowStarted: (worker) => this.#board.add(worker, BOARD_FLOWS, 1),
-      flowEnded: (worker) => this.#board.add(worker, BOARD_FLOWS, -1),
-      sourceStarted: (worker) => this.#board.add(worker, BOARD_SOURCES, 1),
-      sourceEnded: (worker) => this.#board.add(worker, BOARD_SOURCES, -1),
-    });
-    const affinity = { ipv4: settings.affinityPrefix, ipv6: settings.affinityPrefix6 };
-    this.#flowList = new FlowList(table, affinity, () => performance.now());
+    this.#memory = new FarmMemory(settings);
   }
 
   /** The URLs to open, once the farm listens. */
@@ -167,11 +123,11 @@ export class Farm extends EventEmitter<FarmEvents> implements FarmControl {
     }
     try {
       this.#links = await openLinks(settings, this.#givenLinks);
-      this.#storage = await StorageHandle.start(settings, this.#directory, {
+      this.#storage = await StorageHandle.start(settings, this.#memory.directory, {
         onWarning: (message) => this.emit("warning", message),
         onReplaced: () => this.#replaceStoragePorts(),
       });
-      this.#secret = loadSecret(settings.secret, settings.database);
+      this.#memory.secrets.publish(loadSecrets(settings.secrets, settings.database));
       this.#director = this.#createDirector();
       this.#supervisor = this.#createSupervisor(this.#director);
       if (settings.admin !== undefined) {
@@ -201,18 +157,18 @@ export class Farm extends EventEmitter<FarmEvents> implements FarmControl {
       isDraining: this.#isDraining || this.#closed !== undefined,
       settings: this.#settings,
       links: this.#links,
-      board: this.#board,
-      table: this.#table,
+      board: this.#memory.board,
+      table: this.#memory.flowTable,
       director,
       supervisor: this.#started(this.#supervisor),
       storage: this.#started(this.#storage),
-      countsOf: (worker) => this.#counters.get(worker)?.snapshot(),
+      countsOf: (worker) => this.#memory.counters.get(worker)?.snapshot(),
     });
   }
 
   /** What the workers have counted since the start, at most a second old. */
   workerCounts(): ReadonlyMap<number, WorkerCounts> {
-    return new Map([...this.#counters].map(([worker, counters]) => [worker, counters.snapshot()]));
+    return new Map([...this.#memory.counters].map(([worker, counters]) => [worker, counters.snapshot()]));
   }
 
   /** The effective settings by the name of their option; without secrets. */
@@ -225,11 +181,11 @@ export class Farm extends EventEmitter<FarmEvents> implements FarmControl {
    * reject with a `FlowFilterError` for a filter that cannot be.
    */
   listFlows(filter: FlowFilter, limit: number): Promise<FlowEntryStatus[]> {
-    return this.#flowList.list(filter, limit);
+    return this.#memory.flowList.list(filter, limit);
   }
 
   countFlows(filter: FlowFilter): Promise<number> {
-    return this.#flowList.count(filter);
+    return this.#memory.flowList.count(filter);
   }
 
   // ---- Changing -----------------------------------------------------------------------------------------------------
@@ -238,7 +194,7 @@ export class Farm extends EventEmitter<FarmEvents> implements FarmControl {
   async removeFlows(filter: FlowFilter): Promise<number> {
     const director = this.#started(this.#director);
     let removed = 0;
-    await this.#flowList.visit(filter, (entry) => {
+    await this.#memory.flowList.visit(filter, (entry) => {
       director.removeEntry(entry);
       removed++;
       return true;
@@ -275,11 +231,15 @@ export class Farm extends EventEmitter<FarmEvents> implements FarmControl {
 
   /**
    * Replaces the workers one by one, and the storage thread, by ones that have read the app's files anew. No request fails
-   * because of it. Rejects, and goes on with the old ones, if the app cannot be loaded.
+   * because of it. The secrets kept beside the database are read anew too, and are all workers' at one moment. Rejects, and goes
+   * on with the old ones, if the app or the secrets cannot be loaded.
    */
   reload(): Promise<void> {
     return this.#change(async (supervisor) => {
+      const { secrets, database } = this.#settings;
+      const newSecrets = loadSecrets(secrets, database, this.#memory.secrets.read());
       await this.#started(this.#storage).reload();
+      this.#memory.secrets.publish(newSecrets);
       await supervisor.replaceAll();
     });
   }
@@ -324,9 +284,9 @@ export class Farm extends EventEmitter<FarmEvents> implements FarmControl {
     const settings = this.#settings;
     return new Director({
       links: this.#links.links,
-      pool: this.#pool,
-      flowTable: this.#table,
-      loadBoard: this.#board,
+      pool: this.#memory.pool,
+      flowTable: this.#memory.flowTable,
+      loadBoard: this.#memory.board,
       policy: POLICIES[settings.policy],
       seed: settings.seed === undefined ? createSeed() : seedFrom(BigInt(settings.seed)),
       addresses: farmAddresses(settings).map(({ address }) => address),
@@ -342,8 +302,16 @@ export class Farm extends EventEmitter<FarmEvents> implements FarmControl {
   #createSupervisor(director: Director): Supervisor<WorkerThread> {
     const { workers, hangTimeoutMs, drainTimeoutMs, slowStartMs } = this.#settings;
     const parts = {
-      board: this.#board,
-      ports: director,
+      board: this.#memory.board,
+      ports: {
+        addWorker: (worker: number, rings: WorkerRings) => director.addWorker(worker, rings),
+        removeWorker: (worker: number) => {
+          director.removeWorker(worker);
+          this.#memory.reclaim(worker);
+        },
+        wakeWorker: (worker: number) => director.wakeWorker(worker),
+        isIdle: (worker: number) => director.isIdle(worker),
+      },
       startThread: (worker: number, created: (thread: WorkerThread) => void) =>
         this.#startThread(worker, created),
       hangTimeoutMs,
@@ -367,28 +335,9 @@ export class Farm extends EventEmitter<FarmEvents> implements FarmControl {
     worker: number,
     created: (thread: WorkerThread) => void,
   ): Promise<{ thread: WorkerThread; rings: WorkerRings }> {
-    const settings = this.#settings;
-    const rings = allocateWorkerRings(RING_PACKETS, settings.poolSlots, TRANSMIT_WORDS);
-    const counters = this.#counters.get(worker) ?? new Counters(WORKER_COUNTERS);
-    if (worker < MAX_WORKERS) this.#counters.set(worker, counters);
-    const options: Omit<WorkerOptions, "controlPort"> = {
-      worker,
-      appUrl: worker === STAND_IN ? STAND_IN_APP : settings.appUrl,
-      port: settings.port,
-      rings,
-      pool: this.#pool,
-      loadBoard: this.#boardMemory,
-      directory: this.#directory,
-      egressPlans: this.#links.links.map((link) => link.egressPlan),
-      storagePort: this.#started(this.#storage).attach(),
-      counters: counters.buffer,
-      secret: this.#secret,
-      cacheBytes: settings.cacheBytes,
-      cookieSecure: settings.cookieSecure,
-      logLevel: settings.logLevel,
-      accessLog: settings.accessLog,
-    };
-    return { thread: await WorkerThread.start(options, created), rings };
+    const storagePort = this.#started(this.#storage).attach();
+    const options = this.#memory.optionsOf(worker, this.#settings, this.#links.links, storagePort);
+    return { thread: await WorkerThread.start(options, created), rings: options.rings };
   }
 
   #replaceStoragePorts(): void {

@@ -18,6 +18,11 @@ export interface Upsert extends CurrentRecord {
   readonly expiresAtMs: number;
 }
 
+/** MessagePack of an empty map. */
+const EMPTY_STATE = Uint8Array.of(0x80);
+/** How long an empty session stays under a key that was replaced, in ms: longer than any cache keeps a state. */
+export const REPLACED_RETENTION_MS = 15 * 60_000;
+
 export class ChangeGroup {
   readonly #current: Map<string, CurrentRecord>;
   /** The last word on each key that was changed: null to delete it. */
@@ -39,7 +44,7 @@ export class ChangeGroup {
   /** Makes an accepted change. Returns the version that the session has now. */
   apply(change: Change): number {
     const createdAtMs = this.#current.get(change.replacesKey ?? change.key)?.createdAtMs ?? this.#nowMs;
-    if (change.replacesKey !== null) this.#delete(change.replacesKey);
+    if (change.replacesKey !== null) this.#empty(change.replacesKey, change.baseVersion + 1);
     if (change.state === null) {
       this.#delete(change.key);
       return 0;
@@ -61,6 +66,14 @@ export class ChangeGroup {
 
   #versionOf(key: string): number {
     return this.#current.get(key)?.version ?? 0;
+  }
+
+  /** Leaves an empty session of that version. */
+  #empty(key: string, version: number): void {
+    const createdAtMs = this.#nowMs;
+    const expiresAtMs = this.#nowMs + REPLACED_RETENTION_MS;
+    this.#current.set(key, { version, createdAtMs });
+    this.#writes.set(key, { key, state: EMPTY_STATE, version, expiresAtMs, createdAtMs });
   }
 
   #delete(key: string): void {

@@ -1,5 +1,6 @@
 // Why something of the storage failed, told apart from the outside: what stops the start (one sentence for the person
-// at the terminal, a stable code for everything else), and whether an error is the database's or the statement's.
+// at the terminal, a stable code for everything else), and whether an error is the database's, somebody else's who came
+// between, or the statement's. SQLite is known by its result codes, PostgreSQL by SQLSTATE, a connection by the system's.
 
 /** What keeps the storage thread from starting. */
 export type StartFailureCode =
@@ -10,12 +11,16 @@ export type StartFailureCode =
   | "database_corrupt"
   | "database_in_use"
   | "database_unavailable"
+  | "database_missing"
+  | "server_too_old"
+  | "tls_failed"
+  | "driver_missing"
   | "migration_failed"
   | "app_load_failed"
   | "app_invalid"
   | "app_migration_failed";
 
-/** The storage cannot start. The message is one sentence, fit for a terminal, that names the file. */
+/** The storage cannot start. The message is one sentence, fit for a terminal, that names the database and no secret. */
 export class StartFailure extends Error {
   override readonly name = "StartFailure";
   readonly code: StartFailureCode;
@@ -29,22 +34,40 @@ export class StartFailure extends Error {
 /** Longest message of an app's or the database's error that is passed on, in UTF-16 units. */
 const MAX_MESSAGE_LENGTH = 300;
 
-/** The error's message in one bounded line. Knex puts the statement and its values before the reason: not passed on. */
+/** The error's message in one bounded line. Knex puts the statement before the reason: not passed on. */
 export function firstLineOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  const reason = message.lastIndexOf(" - SQLITE_");
-  const line = (reason === -1 ? message : message.slice(reason + 3)).trim().split("\n", 1)[0]!;
+  const line = reasonIn(message, error).trim().split("\n", 1)[0]!;
   return line.length > MAX_MESSAGE_LENGTH ? `${line.slice(0, MAX_MESSAGE_LENGTH - 1)}…` : line;
 }
 
-/** SQLite's primary result code of an error ("SQLITE_BUSY"), or undefined if it has none. */
-export function sqliteCodeOf(error: unknown): string | undefined {
+/** What the database said. sqlite3 begins it with its code; of others all that is known is where it may begin at the latest. */
+function reasonIn(message: string, error: unknown): string {
+  const reason = message.lastIndexOf(" - SQLITE_");
+  if (reason !== -1) return message.slice(reason + 3);
+  if (sqliteCodeOf(error) === undefined && sqlStateOf(error) === undefined) return message;
+  return message.slice(message.lastIndexOf(" - ") + 1).replace(/^- /, "");
+}
+
+function codeOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null | undefined)?.code;
-  return typeof code === "string" && code.startsWith("SQLITE_") ? code : undefined;
+  return typeof code === "string" ? code : undefined;
+}
+
+/** SQLite's primary result code of an error ("SQLITE_BUSY", also where the client tells the extended one), or undefined. */
+export function sqliteCodeOf(error: unknown): string | undefined {
+  return /^SQLITE_[A-Z]+/.exec(codeOf(error) ?? "")?.[0];
+}
+
+/** PostgreSQL's SQLSTATE of an error ("23505"), or undefined. What the server says has a severity, too. */
+export function sqlStateOf(error: unknown): string | undefined {
+  const code = codeOf(error);
+  const isServers = typeof (error as { severity?: unknown } | null | undefined)?.severity === "string";
+  return isServers && code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
 /** Result codes that say that the database cannot serve now, whatever it is asked: trying part of it again is no use. */
-const DATABASE_DOWN = new Set([
+const SQLITE_DOWN = new Set([
   "SQLITE_BUSY",
   "SQLITE_FULL",
   "SQLITE_IOERR",
@@ -57,39 +80,42 @@ const DATABASE_DOWN = new Set([
   "SQLITE_NOTADB",
 ]);
 
-/** True if the error is the database's (disk full, locked, broken …) and not that of one statement. */
+/**
+ * The same for PostgreSQL (Appendix A of its manual): connection exceptions, invalid authorization, no such database, read
+ * only (a standby), insufficient resources, lock not available (another farm keeps it for longer than we wait: as
+ * SQLITE_BUSY), shutdown, system error, data corrupted.
+ */
+const POSTGRES_DOWN = /^(08...|28...|3D000|25006|53...|55P03|57P..|58...|XX001|XX002)$/;
+
+/** System calls of a connection: what else fails with the system's codes, a file, say, is not the database. */
+const CONNECTION_CALLS = /^(connect|getaddrinfo|read|write|shutdown)$/;
+
+/** What pg and Knex have no code for. */
+const CONNECTION_LOST =
+  /^(Connection terminated|Client has encountered a connection error|timeout expired|Knex: Timeout acquiring)/;
+
+/** True if the error is the database's (disk full, locked, broken, gone …) and not that of one statement. */
 export function isDatabaseDown(error: unknown): boolean {
-  const code = sqliteCodeOf(error);
-  return code !== undefined && DATABASE_DOWN.has(code);
+  const sqlite = sqliteCodeOf(error);
+  if (sqlite !== undefined) return SQLITE_DOWN.has(sqlite);
+  const sqlState = sqlStateOf(error);
+  if (sqlState !== undefined) return POSTGRES_DOWN.test(sqlState);
+  if (!(error instanceof Error)) return false;
+  const { message } = error;
+  const reason = message.slice(message.lastIndexOf(" - ") + 1).replace(/^- /, "");
+  const { syscall } = error as NodeJS.ErrnoException;
+  return (
+    CONNECTION_CALLS.test(syscall ?? "") || CONNECTION_LOST.test(message) || CONNECTION_LOST.test(reason)
+  );
 }
 
-/** What a person is told when the database file cannot be opened. */
-export function openFailureOf(error: unknown, filename: string): StartFailure {
-  const code = (error as { code?: unknown }).code;
-  switch (code) {
-    case "SQLITE_NOTADB":
-      return new StartFailure("not_a_database", `The file ${filename} is not a SQLite database.`);
-    case "SQLITE_CORRUPT":
-      return new StartFailure(
-        "database_corrupt",
-        `The database ${filename} is damaged: ${firstLineOf(error)}.`,
-      );
-    case "SQLITE_BUSY":
-    case "SQLITE_LOCKED":
-      return new StartFailure("database_in_use", `The database ${filename} is locked by another program.`);
-    case "SQLITE_PERM":
-    case "SQLITE_READONLY":
-    case "EACCES":
-    case "EPERM":
-    case "EROFS":
-      return new StartFailure(
-        "no_permission",
-        `The database ${filename} cannot be opened: no permission to read and write it and its directory.`,
-      );
-    default:
-      return new StartFailure(
-        "database_unavailable",
-        `The database ${filename} cannot be opened: ${firstLineOf(error)}.`,
-      );
-  }
+/** True if another transaction came between (serialization failure, deadlock): the same may go well the next time. */
+export function isContention(error: unknown): boolean {
+  const sqlState = sqlStateOf(error);
+  return sqlState === "40001" || sqlState === "40P01";
+}
+
+/** True if a statement took longer than it may. */
+export function isStatementTimeout(error: unknown): boolean {
+  return sqlStateOf(error) === "57014";
 }

@@ -41,6 +41,7 @@ export type LoadReply = readonly [
   state: Uint8Array | null,
   version: number,
   expiresAtMs: number,
+  createdAtMs: number,
 ];
 export type VersionReply = readonly [id: number, done: "done", version: number];
 export type CommitReply = readonly [id: number, done: "done", version: number, result: Uint8Array | null];

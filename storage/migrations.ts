@@ -58,7 +58,7 @@ async function migrate(
   tableName: string,
 ): Promise<void> {
   const config: Knex.MigratorConfig = { migrationSource: new NamedMigrations(migrations), tableName };
-  // A farm that was killed while it migrated leaves Knex's lock behind. The database is ours alone (database.ts), so
+  // A farm that was killed while it migrated leaves Knex's lock behind. No other farm migrates (`Database.migrate`), so
   // whoever took it is dead.
   await database.migrate.forceFreeMigrationsLock(config);
   await database.migrate.latest(config);

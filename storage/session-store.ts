@@ -13,6 +13,8 @@ export interface SessionRecord {
   readonly version: number;
   /** In ms since the epoch. */
   readonly expiresAtMs: number;
+  /** When its first version was committed, under whatever key; in ms since the epoch. */
+  readonly createdAtMs: number;
 }
 
 /** What an app's procedure has become by the time it gets here: it resolves to its encoded result. */
@@ -30,7 +32,11 @@ export interface Change {
   readonly state: Uint8Array | null;
   /** In ms since the epoch. */
   readonly expiresAtMs: number;
-  /** The key that the session had before; its record is deleted. */
+  /**
+   * The key that the session had before. An empty session stays there, with the next version, for as long as a cache may hold an
+   * older one: were there none, the versions of a new session under that key would begin at 1 again, and a state of the old
+   * one with that very version would pass for current.
+   */
   readonly replacesKey: string | null;
   /** Belongs to the change: both are done, or neither. May be run again if the group's transaction is tried again. */
   readonly procedure: ProcedureRun | null;

@@ -11,7 +11,7 @@
 // on every other worker finding its cached version old.
 
 import type { Knex } from "knex";
-import { parseSessionKey, type SessionDirectoryWriter } from "../core/memory/session-directory.js";
+import type { DirectoryKeeper } from "./directory-keeper.js";
 import { firstLineOf, isDatabaseDown } from "./failure.js";
 import {
   type CallRequest,
@@ -26,7 +26,7 @@ import {
   type VersionRequest,
 } from "./messages.js";
 import type { Procedures } from "./procedures.js";
-import type { Change, Outcome, SessionStore } from "./session-store.js";
+import type { Change, Outcome, SessionRecord, SessionStore } from "./session-store.js";
 
 export interface ServiceLimits {
   /** Most requests that wait, of all workers together; more are answered "unavailable" at once. */
@@ -63,7 +63,7 @@ export interface ServiceParts {
   readonly procedures: Procedures;
   /** What procedures that are called outside of a session get. */
   readonly database: Knex;
-  readonly directory: SessionDirectoryWriter;
+  readonly directory: DirectoryKeeper;
   readonly limits: ServiceLimits;
   /** The clock that deadlines are told in. */
   readonly monotonicMs: () => number;
@@ -106,7 +106,7 @@ export class StorageService {
     if (!this.#idle) this.#takeTurns();
   }
 
-  /** Begins to delete expired sessions, a slice a turn. */
+  /** Begins to delete expired sessions, a slice a turn. It shows, too, whether the database serves when nobody asks for anything. */
   sweep(): void {
     if (this.#closed) return;
     this.#sweeping = true;
@@ -195,17 +195,19 @@ export class StorageService {
     const versions = new Set<string>();
     for (const { request } of reads) if (request[0] === "load") loads.add(request[2]);
     for (const { request } of reads) if (!loads.has(request[2])) versions.add(request[2]);
+    const { store, directory } = this.#parts;
     try {
-      const records = await this.#parts.store.load([...loads]);
-      const known = await this.#parts.store.versions([...versions]);
-      for (const key of loads) this.#note(key, records.get(key)?.version ?? 0);
-      for (const key of versions) this.#note(key, known.get(key) ?? 0);
+      directory.begin();
+      const records = await store.load([...loads]);
+      const known = await store.versions([...versions]);
+      for (const key of loads) directory.note(key, records.get(key)?.version ?? 0);
+      for (const key of versions) directory.note(key, known.get(key) ?? 0);
       for (const { client, request } of reads) {
         const [kind, id, key] = request;
         const record = records.get(key);
         const version = record?.version ?? known.get(key) ?? 0;
         if (kind === "version") this.#reply(client, [id, "done", version]);
-        else this.#reply(client, [id, "done", record?.state ?? null, version, record?.expiresAtMs ?? 0]);
+        else this.#replyToLoad(client, id, record);
       }
       this.#serves();
     } catch (error) {
@@ -213,6 +215,15 @@ export class StorageService {
       for (const { client, request } of reads)
         this.#fail(client, request[1], "unavailable", firstLineOf(error));
     }
+  }
+
+  #replyToLoad(client: Client, id: number, record: SessionRecord | undefined): void {
+    if (record === undefined) {
+      this.#reply(client, [id, "done", null, 0, 0, 0]);
+      return;
+    }
+    const { state, version, expiresAtMs, createdAtMs } = record;
+    this.#reply(client, [id, "done", state, version, expiresAtMs, createdAtMs]);
   }
 
   async #runCalls(): Promise<void> {
@@ -232,6 +243,7 @@ export class StorageService {
   async #commitGroup(): Promise<void> {
     const group = this.#takeGroup().filter((commit) => this.#isInTime(commit));
     if (group.length === 0) return;
+    this.#parts.directory.begin();
     const outcomes = await this.#parts.store.commit(group.map(({ request }) => this.#changeOf(request)));
     for (const [index, { client, request }] of group.entries()) {
       this.#answerCommit(client, request, outcomes[index]!);
@@ -262,14 +274,16 @@ export class StorageService {
 
   #answerCommit(client: Client, request: CommitRequest, outcome: Outcome): void {
     const [, id, key, , , , replacesKey] = request;
+    const { directory } = this.#parts;
     switch (outcome.code) {
       case "committed":
         this.#serves();
-        this.#note(key, outcome.version);
-        if (replacesKey !== null) this.#note(replacesKey, 0);
+        directory.note(key, outcome.version);
+        if (replacesKey !== null) directory.forget(replacesKey);
         this.#reply(client, [id, "done", outcome.version, outcome.result]);
         break;
       case "conflict":
+        directory.contradicted(replacesKey ?? key);
         this.#fail(client, id, "conflict", "the session has been changed since it was loaded");
         break;
       case "procedure_failed":
@@ -278,8 +292,8 @@ export class StorageService {
       case "unavailable":
         this.#failsToServe(outcome.error);
         // A COMMIT that fails has changed nothing in all that we know of, but nobody must have to rely on it.
-        this.#parts.directory.remove(parseSessionKey(key));
-        if (replacesKey !== null) this.#parts.directory.remove(parseSessionKey(replacesKey));
+        directory.forget(key);
+        if (replacesKey !== null) directory.forget(replacesKey);
         this.#fail(client, id, "unavailable", firstLineOf(outcome.error));
         break;
     }
@@ -287,10 +301,12 @@ export class StorageService {
 
   async #expireSlice(): Promise<void> {
     if (!this.#sweeping) return;
-    const { store, limits } = this.#parts;
+    const { store, limits, directory } = this.#parts;
     try {
+      directory.begin();
       const keys = await store.expire(limits.maxTurnExpired);
-      for (const key of keys) this.#note(key, 0);
+      for (const key of keys) directory.note(key, 0);
+      this.#serves();
       if (keys.length < limits.maxTurnExpired) this.#sweeping = false;
     } catch (error) {
       // The next sweep tries again.
@@ -304,10 +320,6 @@ export class StorageService {
     if (this.#parts.monotonicMs() < deadlineMs) return true;
     this.#fail(client, request[1], "unavailable", "the request waited too long for the storage");
     return false;
-  }
-
-  #note(key: string, version: number): void {
-    this.#parts.directory.set(parseSessionKey(key), version);
   }
 
   #failProcedure(client: Client, id: number, error: unknown): void {

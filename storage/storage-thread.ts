@@ -7,6 +7,7 @@ import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { SessionDirectoryWriter } from "../core/memory/session-directory.js";
 import { loadStorageApp } from "./app-module.js";
 import { type Database, openDatabase } from "./database.js";
+import { DirectoryKeeper } from "./directory-keeper.js";
 import { firstLineOf, StartFailure } from "./failure.js";
 import { KnexSessionStore } from "./knex-session-store.js";
 import { monotonicMs } from "./messages.js";
@@ -27,6 +28,12 @@ const DEFAULT_LIMITS: StorageThreadLimits = {
   releaseTimeoutMs: 2_000,
 };
 
+/** How long a thread that has failed may take to answer what is waiting and to close the database. */
+const FAILING_TIMEOUT_MS = 5_000;
+
+/** Time between two looks at a database that does not serve, in ms. */
+const PROBE_INTERVAL_MS = 1_000;
+
 if (!parentPort) throw new Error("storage-thread.js is started as a worker thread");
 const main: MessagePort = parentPort;
 
@@ -42,8 +49,11 @@ async function run(options: StorageThreadOptions): Promise<void> {
     tell({ type: "loaded" });
     if (!(await mayOpen())) return;
     database = await openDatabase(options.database);
-    await migrateLimpet(database.knex);
-    if (app) await migrateApp(database.knex, app.migrations);
+    const { knex } = database;
+    await database.migrate(async () => {
+      await migrateLimpet(knex);
+      if (app) await migrateApp(knex, app.migrations);
+    });
     serve(options, database, new Procedures(app?.procedures ?? {}, procedureTimeoutOf(options)));
     tell({ type: "ready" });
   } catch (error) {
@@ -76,18 +86,57 @@ function procedureTimeoutOf(options: StorageThreadOptions): number {
 
 function serve(options: StorageThreadOptions, database: Database, procedures: Procedures): void {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const directory = new DirectoryKeeper(
+    new SessionDirectoryWriter(options.directory),
+    database.isShared,
+    monotonicMs,
+  );
+  let probe: NodeJS.Timeout | undefined;
   const service = new StorageService({
-    store: new KnexSessionStore(database.knex, Date.now),
+    store: new KnexSessionStore(database, Date.now),
     procedures,
     database: database.knex,
-    directory: new SessionDirectoryWriter(options.directory),
+    directory,
     limits,
     monotonicMs,
-    onTrouble: (message) => tell(message === null ? { type: "recovered" } : { type: "trouble", message }),
+    onTrouble: (message) => {
+      clearInterval(probe);
+      // A farm that says that it cannot serve is asked for nothing: it has to find out by itself that it can again.
+      if (message !== null) probe = setInterval(() => service.sweep(), PROBE_INTERVAL_MS);
+      tell(message === null ? { type: "recovered" } : { type: "trouble", message });
+    },
+  });
+  const feed = database.follow?.({
+    onUp: () => {
+      directory.followed();
+      service.sweep();
+    },
+    onChanged: (keys) => directory.changedElsewhere(keys),
+    onDown: () => {
+      directory.lost();
+      service.sweep();
+    },
+    onDeaf: () =>
+      tell({
+        type: "warning",
+        message:
+          "other farms' changes cannot be heard of (does a pooler share connections by transactions?): " +
+          "the database is asked at each request, as with --coherence asked",
+      }),
   });
   const ports = new Set<MessagePort>();
   const sweeper = setInterval(() => service.sweep(), limits.sweepIntervalMs);
   service.sweep();
+  /** Answers what is waiting, and closes the database. */
+  const end = async () => {
+    main.removeAllListeners("message");
+    clearInterval(sweeper);
+    await service.close();
+    clearInterval(probe);
+    for (const port of ports) port.close();
+    await feed?.close();
+    await database.close();
+  };
   main.on("message", async (message: ToStorageThread) => {
     if (message.type === "attach") {
       attach(service, message.port, ports);
@@ -95,17 +144,33 @@ function serve(options: StorageThreadOptions, database: Database, procedures: Pr
     }
     if (message.type !== "close") return;
     main.removeAllListeners("message");
-    clearInterval(sweeper);
     try {
       await released(ports, limits.releaseTimeoutMs);
-      await service.close();
-      for (const port of ports) port.close();
-      await database.close();
+      await end();
     } finally {
       tell({ type: "closed" });
       main.close();
     }
   });
+  let hasFailed = false;
+  process.on("uncaughtException", (error) => {
+    if (!hasFailed) void failInOrder(error, end);
+    hasFailed = true;
+  });
+}
+
+/**
+ * Something has thrown where nobody catches it: a procedure of the app from a timer, say. The thread must end, but with a query in
+ * flight it would take the process with it; so it ends once there is none. Whoever started it starts the next one.
+ */
+async function failInOrder(error: Error, end: () => Promise<void>): Promise<void> {
+  const late = new Promise((resolve) => setTimeout(resolve, FAILING_TIMEOUT_MS));
+  try {
+    await Promise.race([end(), late]);
+  } finally {
+    tell({ type: "failed", code: "internal", message: firstLineOf(error) });
+    process.exit(1);
+  }
 }
 
 /** Resolves when the workers have let go of all ports, or have had time enough. */

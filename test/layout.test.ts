@@ -70,7 +70,8 @@ const RULES: readonly (readonly [room: string, files: Allowed, packages: Allowed
     ["commander", "cli-table3", "pino", "smol-toml", "node:"],
   ],
   // core reaches workers and storage by starting their threads, and knows the types of what it starts them with.
-  ["core/farm.ts", ["core/", ["workers/worker-options.ts", "type"]], ["node:"]],
+  ["core/farm.ts", ["core/"], ["node:"]],
+  ["core/farm-memory.ts", ["core/", ["workers/worker-options.ts", "type"]], ["node:"]],
   [
     "core/supervision/worker-thread.ts",
     ["core/", ["workers/worker-options.ts", "type"]],
@@ -281,7 +282,7 @@ test("check of directions, notices what it is there for", () => {
   for (const [from, to] of forbidden)
     assert.is(objection({ from, to, isTypeOnly: false }), `${from} imports ${to}`);
   for (const [from, to] of [
-    ["core/farm.ts", "workers/worker-options.ts"],
+    ["core/farm-memory.ts", "workers/worker-options.ts"],
     ["storage/app-module.ts", "workers/app/app.ts"],
     ["workers/app/app.ts", "knex"],
   ] as const)

@@ -21,7 +21,7 @@ Examples:
   limpet serve --config limpet.toml
 
 Signals: SIGTERM or Ctrl-C lets connections finish (for --drain-seconds) and ends; a second one ends at once.
-SIGHUP reads the app's files anew and replaces the workers one by one.`,
+SIGHUP reads the app's files anew, and the secrets kept beside the database, and replaces the workers one by one.`,
     )
     .action(() => serve(command));
 }

@@ -130,6 +130,11 @@ export class SessionDirectoryWriter {
     this.#words = new Int32Array(memory.buffer);
     this.#entryCount = memory.entryCount;
     this.#nextVictims = new Uint8Array(memory.entryCount / BUCKET_ENTRIES);
+    this.forgetAll();
+  }
+
+  /** Forgets every session. */
+  forgetAll(): void {
     for (let entry = 0; entry < this.#words.length; entry += ENTRY_WORDS) {
       Atomics.store(this.#words, entry + VERSION, VERSION_UNKNOWN);
     }

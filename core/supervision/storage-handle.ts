@@ -7,6 +7,7 @@ import type { StorageThreadOptions } from "../../storage/thread-messages.js";
 import type { SessionDirectoryMemory } from "../memory/session-directory.js";
 import type { FarmSettings } from "../options.js";
 import { BackOff } from "./back-off.js";
+import { databaseOptionsOf } from "./storage-database.js";
 import { firstLineOf, type StorageNews, StorageStartError, StorageThread } from "./storage-thread.js";
 
 export { StorageStartError } from "./storage-thread.js";
@@ -18,7 +19,10 @@ export interface StorageEvents {
 }
 
 /** What of the farm's settings the storage needs. */
-export type StorageSettings = Pick<FarmSettings, "database" | "durability" | "appUrl">;
+export type StorageSettings = Pick<
+  FarmSettings,
+  "database" | "sqliteDriver" | "coherence" | "durability" | "appUrl"
+>;
 
 export class StorageHandle {
   /** Threads that have failed since the start. */
@@ -48,11 +52,8 @@ export class StorageHandle {
     directory: SessionDirectoryMemory,
     events: StorageEvents,
   ): Promise<StorageHandle> {
-    const { database: filename, durability, appUrl } = settings;
-    const handle = new StorageHandle(
-      { database: { client: "sqlite3", filename, durability }, appUrl, directory },
-      events,
-    );
+    const database = databaseOptionsOf(settings);
+    const handle = new StorageHandle({ database, appUrl: settings.appUrl, directory }, events);
     await handle.#open(await handle.#load());
     return handle;
   }

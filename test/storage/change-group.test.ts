@@ -13,6 +13,8 @@ interface ModelRecord {
 }
 
 const NOW_MS = 5_000;
+/** What MessagePack makes of an empty map. */
+const EMPTY_MAP = 0x80;
 
 /** Makes a change on the model, or says that it conflicts. */
 function applyToModel(model: Map<string, ModelRecord>, change: Change): number | "conflict" {
@@ -20,9 +22,13 @@ function applyToModel(model: Map<string, ModelRecord>, change: Change): number |
   const record = model.get(source);
   if ((record?.version ?? 0) !== change.baseVersion) return "conflict";
   if (change.replacesKey !== null && model.has(change.key)) return "conflict";
-  model.delete(source);
-  if (change.state === null) return 0;
   const version = change.baseVersion + 1;
+  if (change.replacesKey === null) model.delete(source);
+  else model.set(source, { version, createdAtMs: NOW_MS, state: EMPTY_MAP });
+  if (change.state === null) {
+    model.delete(change.key);
+    return 0;
+  }
   model.set(change.key, { version, createdAtMs: record?.createdAtMs ?? NOW_MS, state: change.state[0]! });
   return version;
 }

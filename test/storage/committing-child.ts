@@ -1,14 +1,17 @@
 // A process that commits as fast as it can until it is killed, and writes down what was acknowledged: one line
-// "<key> <version>" each. Started by storage-crash.test.ts with the database's file and durability.
+// "<key> <version>" each. Started by storage-crash.test.ts and postgres-thread.test.ts with the database's file or URL, and
+// durability.
 
 import { writeSync } from "node:fs";
 import { EXPIRES_MS, NOTES_APP_URL, startStorageThread } from "./storage-thread-harness.js";
 
 const SESSIONS = 8;
 
-const [filename, durability] = process.argv.slice(2) as [string, "full" | "normal"];
+const [database, durability] = process.argv.slice(2) as [string, "full" | "normal"];
 const thread = await startStorageThread({
-  database: { client: "sqlite3", filename, durability },
+  database: database.startsWith("postgres:")
+    ? { client: "postgres", url: database, durability, coherence: "told" }
+    : { client: "sqlite3", filename: database, durability },
   appUrl: NOTES_APP_URL,
 });
 if (thread.first.type !== "ready") throw new Error(JSON.stringify(thread.first));

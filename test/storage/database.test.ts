@@ -7,13 +7,18 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { openDatabase } from "../../storage/database.js";
-import { firstLineOf, openFailureOf, StartFailure } from "../../storage/failure.js";
+import { firstLineOf, isDatabaseDown, StartFailure } from "../../storage/failure.js";
 import { migrateApp, migrateLimpet } from "../../storage/migrations.js";
+import type { SqliteOptions } from "../../storage/sqlite-database.js";
+import { openFailureOf } from "../../storage/sqlite-failure.js";
 
 const directory = mkdtempSync(join(tmpdir(), "limpet-database-"));
 
-function open(filename: string, durability: "full" | "normal" = "full") {
-  return openDatabase({ client: "sqlite3", filename, durability });
+type SqliteClient = SqliteOptions["client"];
+const CLIENTS: readonly SqliteClient[] = ["sqlite3", "better-sqlite3"];
+
+function open(filename: string, durability: "full" | "normal" = "full", client: SqliteClient = "sqlite3") {
+  return openDatabase({ client, filename, durability });
 }
 
 async function startFailureOf(promise: Promise<unknown>): Promise<StartFailure> {
@@ -27,78 +32,82 @@ async function startFailureOf(promise: Promise<unknown>): Promise<StartFailure> 
   throw new Error("it did not fail");
 }
 
-test("a database, is set to durability, one connection and foreign keys", async () => {
-  for (const [durability, synchronous] of [
-    ["full", 2],
-    ["normal", 1],
-  ] as const) {
-    const { knex, close } = await open(join(directory, `${durability}.db`), durability);
-    assert.equal(await knex.raw("PRAGMA synchronous"), [{ synchronous }]);
-    assert.equal(await knex.raw("PRAGMA journal_mode"), [{ journal_mode: "wal" }]);
-    assert.equal(await knex.raw("PRAGMA foreign_keys"), [{ foreign_keys: 1 }]);
-    assert.is(knex.client.pool.max, 1);
+for (const client of CLIENTS) {
+  const openHere = (filename: string) => open(filename, "full", client);
+
+  test(`${client}, a database, is set to durability, one connection and foreign keys`, async () => {
+    for (const [durability, synchronous] of [
+      ["full", 2],
+      ["normal", 1],
+    ] as const) {
+      const { knex, close } = await open(join(directory, `${client}-${durability}.db`), durability, client);
+      assert.equal(await knex.raw("PRAGMA synchronous"), [{ synchronous }]);
+      assert.equal(await knex.raw("PRAGMA journal_mode"), [{ journal_mode: "wal" }]);
+      assert.equal(await knex.raw("PRAGMA foreign_keys"), [{ foreign_keys: 1 }]);
+      assert.is(knex.client.pool.max, 1);
+      await close();
+    }
+  });
+
+  test(`${client}, a database, leaves no log behind, when it is closed`, async () => {
+    const filename = join(directory, `${client}-closed.db`);
+    const { knex, close } = await openHere(filename);
+    await knex.raw("CREATE TABLE t (x)");
     await close();
-  }
-});
+    assert.throws(() => readFileSync(`${filename}-wal`), /ENOENT/);
+    const again = await openHere(filename);
+    assert.equal(await again.knex.raw("SELECT name FROM sqlite_master"), [{ name: "t" }]);
+    await again.close();
+  });
 
-test("a database, leaves no log behind, when it is closed", async () => {
-  const filename = join(directory, "closed.db");
-  const { knex, close } = await open(filename);
-  await knex.raw("CREATE TABLE t (x)");
-  await close();
-  assert.throws(() => readFileSync(`${filename}-wal`), /ENOENT/);
-  const again = await open(filename);
-  assert.equal(await again.knex.raw("SELECT name FROM sqlite_master"), [{ name: "t" }]);
-  await again.close();
-});
+  test(`${client}, a missing directory, is named`, async () => {
+    const failure = await startFailureOf(openHere(join(directory, "nowhere", "farm.db")));
+    assert.is(failure.code, "directory_missing");
+    assert.match(failure.message, join(directory, "nowhere"));
+    writeFileSync(join(directory, "file"), "");
+    assert.is((await startFailureOf(openHere(join(directory, "file", "farm.db")))).code, "directory_missing");
+  });
 
-test("a missing directory, is named", async () => {
-  const failure = await startFailureOf(open(join(directory, "nowhere", "farm.db")));
-  assert.is(failure.code, "directory_missing");
-  assert.match(failure.message, join(directory, "nowhere"));
-  writeFileSync(join(directory, "file"), "");
-  assert.is((await startFailureOf(open(join(directory, "file", "farm.db")))).code, "directory_missing");
-});
+  test(`${client}, a directory in the file's place, is no file`, async () => {
+    mkdirSync(join(directory, `${client}-folder.db`));
+    assert.is((await startFailureOf(openHere(join(directory, `${client}-folder.db`)))).code, "not_a_file");
+  });
 
-test("a directory in the file's place, is no file", async () => {
-  mkdirSync(join(directory, "folder.db"));
-  assert.is((await startFailureOf(open(join(directory, "folder.db")))).code, "not_a_file");
-});
+  test(`${client}, a file of something else, is no database`, async () => {
+    const filename = join(directory, `${client}-text.db`);
+    writeFileSync(filename, "This is a letter, and a long one.\n".repeat(200));
+    const failure = await startFailureOf(openHere(filename));
+    assert.is(failure.code, "not_a_database");
+    assert.match(failure.message, filename);
+  });
 
-test("a file of something else, is no database", async () => {
-  const filename = join(directory, "text.db");
-  writeFileSync(filename, "This is a letter, and a long one.\n".repeat(200));
-  const failure = await startFailureOf(open(filename));
-  assert.is(failure.code, "not_a_database");
-  assert.match(failure.message, filename);
-});
+  test(`${client}, a damaged database, is told from a foreign file`, async () => {
+    const filename = join(directory, `${client}-damaged.db`);
+    const { knex, close } = await openHere(filename);
+    await migrateLimpet(knex);
+    await close();
+    const bytes = readFileSync(filename);
+    // The header (100 bytes) stays; the schema behind it does not.
+    bytes.fill(0xa5, 100, 4096);
+    writeFileSync(filename, bytes);
+    assert.is((await startFailureOf(openHere(filename))).code, "database_corrupt");
+  });
 
-test("a damaged database, is told from a foreign file", async () => {
-  const filename = join(directory, "damaged.db");
-  const { knex, close } = await open(filename);
-  await migrateLimpet(knex);
-  await close();
-  const bytes = readFileSync(filename);
-  // The header (100 bytes) stays; the schema behind it does not.
-  bytes.fill(0xa5, 100, 4096);
-  writeFileSync(filename, bytes);
-  assert.is((await startFailureOf(open(filename))).code, "database_corrupt");
-});
-
-test("a second owner, is refused, until the first has closed", async () => {
-  const filename = join(directory, "shared.db");
-  const first = await open(filename);
-  const failure = await startFailureOf(open(filename));
-  assert.is(failure.code, "database_in_use");
-  assert.match(failure.message, "another farm");
-  // What is only looked at stays open to everyone.
-  const { default: knex } = await import("knex");
-  const reader = knex({ client: "sqlite3", connection: { filename }, useNullAsDefault: true });
-  await reader.raw("SELECT count(*) FROM sqlite_master");
-  await reader.destroy();
-  await first.close();
-  await (await open(filename)).close();
-});
+  test(`${client}, a second owner, is refused, until the first has closed`, async () => {
+    const filename = join(directory, `${client}-shared.db`);
+    const first = await openHere(filename);
+    const failure = await startFailureOf(openHere(filename));
+    assert.is(failure.code, "database_in_use");
+    assert.match(failure.message, "another farm");
+    // What is only looked at stays open to everyone.
+    const { default: knex } = await import("knex");
+    const reader = knex({ client: "sqlite3", connection: { filename }, useNullAsDefault: true });
+    await reader.raw("SELECT count(*) FROM sqlite_master");
+    await reader.destroy();
+    await first.close();
+    await (await openHere(filename)).close();
+  });
+}
 
 test("a directory without permission, is said to be just that", () => {
   const locked = join(directory, "locked");
@@ -143,6 +152,14 @@ test("an error of SQLite, becomes its code and one sentence, at opening", () => 
   }
 });
 
+test("an extended code, as better-sqlite3 tells it, counts as its primary one", () => {
+  const error = (code: string) => Object.assign(new Error("it failed"), { code });
+  assert.is(openFailureOf(error("SQLITE_CANTOPEN_ISDIR"), "/x").code, "database_unavailable");
+  assert.is(openFailureOf(error("SQLITE_READONLY_DIRECTORY"), "/x").code, "no_permission");
+  assert.ok(isDatabaseDown(error("SQLITE_IOERR_WRITE")));
+  assert.not(isDatabaseDown(error("SQLITE_CONSTRAINT_UNIQUE")));
+});
+
 test("firstLineOf, gives the reason without statement and values, bounded", () => {
   assert.is(
     firstLineOf(
@@ -150,6 +167,17 @@ test("firstLineOf, gives the reason without statement and values, bounded", () =
     ),
     "SQLITE_CONSTRAINT: UNIQUE constraint failed: t.x",
   );
+  const server = { code: "23505", severity: "ERROR" };
+  assert.is(
+    firstLineOf(Object.assign(new Error('update "t" set "a" = "a" - $1 - duplicate key value'), server)),
+    "duplicate key value",
+  );
+  const constraint = { code: "SQLITE_CONSTRAINT_UNIQUE" };
+  assert.is(
+    firstLineOf(Object.assign(new Error("insert - UNIQUE constraint failed: t.x"), constraint)),
+    "UNIQUE constraint failed: t.x",
+  );
+  assert.is(firstLineOf(new Error("Refused: Tea - small is sold out")), "Refused: Tea - small is sold out");
   assert.is(firstLineOf(new Error("first\nsecond")), "first");
   assert.is(firstLineOf("text"), "text");
   assert.is(firstLineOf(undefined), "undefined");

@@ -39,7 +39,7 @@ test("requests, arrive as they were sent, with their deadline", () => {
 
 test("replies, arrive as they were sent", () => {
   const replies: Reply[] = [
-    [0, "done", null, 0, 0],
+    [0, "done", null, 0, 0, 0],
     [1, "done", 7],
     [2, "conflict", "somebody else was faster"],
   ];

@@ -4,6 +4,9 @@
 import type { Knex } from "knex";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { type DatabaseOptions, openDatabase } from "../../storage/database.js";
+import { KnexSessionStore } from "../../storage/knex-session-store.js";
+import { migrateLimpet } from "../../storage/migrations.js";
 import type { Change, Outcome, SessionStore } from "../../storage/session-store.js";
 
 export interface OpenStore {
@@ -16,7 +19,31 @@ export interface OpenStore {
 }
 
 export const START_MS = 1_000_000;
-const LATER_MS = START_MS + 60_000;
+export const LATER_MS = START_MS + 60_000;
+
+/** The store on a database that is empty, and the tests' own table. */
+export async function openStore(
+  options: DatabaseOptions,
+  onClose: () => void | Promise<void> = () => {},
+): Promise<OpenStore> {
+  const opened = await openDatabase(options);
+  let nowMs = START_MS;
+  await opened.migrate(() => migrateLimpet(opened.knex));
+  await opened.knex.schema.createTable("notes", (table) => {
+    table.string("text").unique();
+  });
+  return {
+    store: new KnexSessionStore(opened, () => nowMs),
+    database: opened.knex,
+    setNow: (ms) => {
+      nowMs = ms;
+    },
+    close: async () => {
+      await opened.close();
+      await onClose();
+    },
+  };
+}
 
 export function keyOf(number: number): string {
   return number.toString(16).padStart(32, "0");
@@ -126,14 +153,17 @@ function testRecords(storeTest: StoreTest): void {
     assert.is(await stateOf(store, key), undefined);
   });
 
-  storeTest("moves a session to another key, its version counting on", async ({ store }) => {
+  storeTest("moves a session to another key, and leaves an empty one; both count on", async ({ store }) => {
     const [from, to] = [keyOf(1), keyOf(2)];
     await store.commit([changeOf(from, 0, "a")]);
     const stale = await store.commit([changeOf(to, 0, "x", { replacesKey: from })]);
     assert.equal(codes(stale), ["conflict"]);
     const moved = await store.commit([changeOf(to, 1, "b", { replacesKey: from })]);
     assert.equal(moved, [{ code: "committed", version: 2, result: null }]);
-    assert.is(await stateOf(store, from), undefined);
+    const left = (await store.load([from])).get(from)!;
+    assert.equal([[...left.state], left.version], [[0x80], 2]);
+    const kept = (await store.load([to])).get(to)!;
+    assert.ok(kept.createdAtMs <= left.createdAtMs, "it is as old as it was");
     assert.is(await stateOf(store, to), "b@2");
   });
 

@@ -9,16 +9,16 @@ import { pathToFileURL } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { parseSessionKey, SessionDirectory } from "../../core/memory/session-directory.js";
-import type { DatabaseOptions } from "../../storage/database.js";
 import { decodeReplies, encodeValue } from "../../storage/messages.js";
+import type { SqliteOptions } from "../../storage/sqlite-database.js";
 import type { StorageErrorCode } from "../../workers/session/storage.js";
 import { keyOf } from "./session-store-conformance.js";
 import { EXPIRES_MS, NOTES_APP_URL, startStorageThread } from "./storage-thread-harness.js";
 
 const directory = mkdtempSync(join(tmpdir(), "limpet-thread-"));
-const MEMORY: DatabaseOptions = { client: "sqlite3", filename: ":memory:", durability: "full" };
+const MEMORY: SqliteOptions = { client: "sqlite3", filename: ":memory:", durability: "full" };
 
-function fileOptions(name: string): DatabaseOptions {
+function fileOptions(name: string): SqliteOptions {
   return { client: "sqlite3", filename: join(directory, name), durability: "full" };
 }
 
@@ -45,7 +45,9 @@ test("a storage thread, serves two workers, and its directory tells what is curr
   assert.is(await second.version(key), 0);
   assert.equal(await first.commit(change(key, 0, 7)), { version: 1, result: undefined });
   assert.is(sessions.versionOf(parseSessionKey(key)), 1);
-  assert.equal(await second.load(key), { state: Uint8Array.of(7), version: 1, expiresAtMs: EXPIRES_MS });
+  const { createdAtMs, ...loaded } = (await second.load(key))!;
+  assert.equal(loaded, { state: Uint8Array.of(7), version: 1, expiresAtMs: EXPIRES_MS });
+  assert.ok(createdAtMs <= Date.now());
   const note = { procedure: "note", args: { key, number: 5 } };
   assert.equal(await second.commit({ ...change(key, 1, 8), ...note }), { version: 2, result: 5 });
   assert.is(await codeOf(first.commit(change(key, 1, 9))), "conflict");
@@ -55,18 +57,19 @@ test("a storage thread, serves two workers, and its directory tells what is curr
   assert.is(await first.version(key), 2);
   const moved = { ...change(keyOf(2), 2, 9), replacesKey: key };
   assert.is((await first.commit(moved)).version, 3);
-  assert.is(sessions.versionOf(parseSessionKey(key)), 0);
-  assert.is(await second.load(key), undefined);
+  const left = await second.load(key);
+  assert.equal([left?.state, left?.version], [Uint8Array.of(0x80), 3], "an empty one is left");
+  assert.is(sessions.versionOf(parseSessionKey(key)), 3);
   assert.is(await thread.close(), 0);
   assert.equal(thread.said, [{ type: "ready" }, { type: "closed" }]);
 });
 
-test("a storage thread, has what it committed, when it is started again", async () => {
-  const options = { database: fileOptions("again.db") };
-  const first = await startStorageThread(options);
+test("a storage thread, has what it committed, when it is started again, with the other client of SQLite, too", async () => {
+  const database = fileOptions("again.db");
+  const first = await startStorageThread({ database });
   await first.connect().commit(change(keyOf(1), 0, 1));
   await first.close();
-  const second = await startStorageThread(options);
+  const second = await startStorageThread({ database: { ...database, client: "better-sqlite3" } });
   assert.equal((await second.connect().load(keyOf(1)))?.state, Uint8Array.of(1));
   await second.close();
 });

@@ -26,6 +26,7 @@ import {
   type StoredSession,
 } from "../../workers/session/storage.js";
 import { FakeStream } from "./fake-stream.js";
+import { signingSecrets } from "./signing-secrets.js";
 
 const SECRET = new Uint8Array(32).fill(11);
 const DIRECTORY_ENTRIES = 1024;
@@ -45,7 +46,7 @@ class DirectStorage implements Storage {
 
   constructor(database: Database, app: App, directory: SessionDirectoryWriter, nowMs: () => number) {
     this.#database = database;
-    this.#store = new KnexSessionStore(database.knex, nowMs);
+    this.#store = new KnexSessionStore(database, nowMs);
     this.#procedures = new Procedures(app.procedures ?? {}, PROCEDURE_TIMEOUT_MS);
     this.#directory = directory;
   }
@@ -135,7 +136,7 @@ export class AppHarness {
     this.storage = new DirectStorage(database, apps[0]!, new SessionDirectoryWriter(memory), nowMs);
     this.workers = apps.map((app, index) => {
       const sessions = new Sessions({
-        secret: SECRET,
+        secrets: signingSecrets(SECRET),
         storage: this.storage,
         directory: new SessionDirectory(memory),
         now: nowMs,

@@ -9,6 +9,7 @@ import { type AppFault, Application } from "../../workers/app/application.js";
 import { HttpServer } from "../../workers/http/server.js";
 import { Sessions } from "../../workers/session/sessions.js";
 import { StorageClient } from "../../workers/session/storage-client.js";
+import { signingSecrets } from "./signing-secrets.js";
 import { listen } from "./socket-stream.js";
 
 export interface AppServer {
@@ -30,7 +31,7 @@ export async function startAppServer(appUrl: URL): Promise<AppServer> {
   });
   const storage = new StorageClient(handle.attach());
   const sessions = new Sessions({
-    secret: new Uint8Array(32).fill(9),
+    secrets: signingSecrets(new Uint8Array(32).fill(9)),
     storage,
     directory: new SessionDirectory(directory),
   });

@@ -73,13 +73,17 @@ export class MemoryStorage implements Storage {
         throw new StorageError("conflict", "the session has another version");
       }
       const result = procedure === undefined ? undefined : this.#run(procedure, args);
-      if (replacesKey !== undefined) this.#write(replacesKey, undefined);
+      const createdAtMs = this.#current(replacesKey ?? key)?.createdAtMs ?? this.now();
+      if (replacesKey !== undefined) {
+        const empty = { state: Uint8Array.of(0x80), version: baseVersion + 1, createdAtMs: this.now() };
+        this.#write(replacesKey, { ...empty, expiresAtMs: this.now() + 15 * 60_000 });
+      }
       if (state === null) {
         this.#write(key, undefined);
         return { version: 0, result };
       }
       const version = baseVersion + 1;
-      this.#write(key, { state: new Uint8Array(state), version, expiresAtMs });
+      this.#write(key, { state: new Uint8Array(state), version, expiresAtMs, createdAtMs });
       return { version, result };
     });
   }

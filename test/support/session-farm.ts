@@ -6,6 +6,7 @@ import { type AppFault, Application } from "../../workers/app/application.js";
 import type { SessionCookieOptions } from "../../workers/session/session-cookie.js";
 import { Sessions, type SessionsOptions } from "../../workers/session/sessions.js";
 import { MemoryStorage } from "./memory-storage.js";
+import { signingSecrets } from "./signing-secrets.js";
 
 export type Answer = ReturnType<App["fetch"]>;
 export type Handler = (request: HttpRequest, context: Context) => Answer;
@@ -33,7 +34,7 @@ export class SessionFarm {
     const { storage } = this;
     const { cookie, ...rest } = options;
     const sessions = new Sessions({
-      secret: SECRET,
+      secrets: signingSecrets(SECRET),
       storage,
       directory: storage.directory,
       now: () => this.nowMs,

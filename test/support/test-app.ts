@@ -67,6 +67,8 @@ export default {
         return HttpResponse.json({ worker: context.worker });
       case "/loop":
         for (;;);
+      case "/session/loop":
+        for (;;);
       case "/session/add": {
         const { session } = context;
         session.state.count = Number(session.state.count ?? 0) + 1;

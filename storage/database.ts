@@ -19,6 +19,11 @@ export interface Database {
   readonly isShared: boolean;
   /** Follows what other farms change, so that what is known of sessions can be believed. Undefined: there is no way to. */
   readonly follow: ((events: FeedEvents) => ChangeFeed) | undefined;
+  /**
+   * Why nothing that is committed from now on would be found again, in a sentence: a file that was removed is written to as if it were
+   * there. Undefined: all is well, as far as the system tells.
+   */
+  whyLost(): string | undefined;
   /** Leaves everything committed where the next one who opens it finds it, and lets go of it. */
   close(): Promise<void>;
 }

@@ -23,9 +23,11 @@ export class KnexSessionStore implements SessionStore {
   readonly #database: Knex;
   readonly #rows: SessionRows;
   readonly #nowMs: () => number;
+  readonly #whyLost: () => string | undefined;
 
   /** `nowMs` is the time in ms since the epoch that expiry is judged by. */
-  constructor(database: Pick<Database, "knex" | "rows">, nowMs: () => number) {
+  constructor(database: Pick<Database, "knex" | "rows" | "whyLost">, nowMs: () => number) {
+    this.#whyLost = () => database.whyLost();
     this.#database = database.knex;
     this.#rows = database.rows;
     this.#nowMs = nowMs;
@@ -55,6 +57,14 @@ export class KnexSessionStore implements SessionStore {
 
   async commit(changes: readonly Change[]): Promise<Outcome[]> {
     if (changes.length === 0) return [];
+    const outcomes = this.#whyLost() === undefined ? await this.#commit(changes) : [];
+    // After it: only what is where it will be looked for is acknowledged.
+    const reason = this.#whyLost();
+    if (reason === undefined) return outcomes;
+    return changes.map(() => ({ code: "unavailable", error: new Error(reason) }));
+  }
+
+  async #commit(changes: readonly Change[]): Promise<Outcome[]> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#commitTogether(changes);
@@ -69,7 +79,7 @@ export class KnexSessionStore implements SessionStore {
     }
     // One of them spoils it for all, and the error does not say which: each for itself, then. None of them is done yet.
     const outcomes: Outcome[] = [];
-    for (const change of changes) outcomes.push(...(await this.commit([change])));
+    for (const change of changes) outcomes.push(...(await this.#commit([change])));
     return outcomes;
   }
 

@@ -109,6 +109,7 @@ export async function openPostgres({ url, durability, coherence }: PostgresOptio
       isChangingSchema = false;
     },
     isShared: true,
+    whyLost: () => undefined,
     follow: isTold ? (events) => new ChangeFeed(connect, sender, events) : undefined,
     close: () => knex.destroy(),
   };

@@ -38,7 +38,11 @@ const PAGE_CACHE_KIB = 65_536;
 export async function openSqlite({ client, filename, durability }: SqliteOptions): Promise<Database> {
   if (filename === ":memory:") {
     const memory = connect(client, ":memory:", ["PRAGMA foreign_keys = ON"]);
-    return owned(memory, () => memory.destroy());
+    return owned(
+      memory,
+      () => undefined,
+      () => memory.destroy(),
+    );
   }
   const file = resolve(filename);
   checkPath(file);
@@ -60,12 +64,24 @@ export async function openSqlite({ client, filename, durability }: SqliteOptions
     await ownership.destroy();
     throw openFailureOf(error, file);
   }
-  return owned(database, () => closeDatabase(database, ownership));
+  const whyLost = watchFile(file);
+  return owned(database, whyLost, () => closeDatabase(database, ownership));
 }
 
 /** A database that is ours alone. */
-function owned(knex: Knex, close: () => Promise<void>): Database {
-  return { knex, rows: sqliteRows, migrate: (run) => run(), isShared: false, follow: undefined, close };
+function owned(knex: Knex, whyLost: Database["whyLost"], close: () => Promise<void>): Database {
+  const migrate = (run: () => Promise<void>) => run();
+  return { knex, rows: sqliteRows, migrate, isShared: false, follow: undefined, whyLost, close };
+}
+
+/** What is open is the file of that name, as long as the name leads to the same one. */
+function watchFile(file: string): Database["whyLost"] {
+  const opened = statSync(file, { bigint: true });
+  return () => {
+    const found = statSync(file, { bigint: true, throwIfNoEntry: false });
+    if (found?.ino === opened.ino && found.dev === opened.dev) return undefined;
+    return `the database ${file} was ${found === undefined ? "removed" : "replaced"} while it was in use`;
+  };
 }
 
 async function closeDatabase(database: Knex, ownership: Knex): Promise<void> {

@@ -104,6 +104,9 @@ function serve(options: StorageThreadOptions, database: Database, procedures: Pr
       // A farm that says that it cannot serve is asked for nothing: it has to find out by itself that it can again.
       if (message !== null) probe = setInterval(() => service.sweep(), PROBE_INTERVAL_MS);
       tell(message === null ? { type: "recovered" } : { type: "trouble", message });
+      const reason = database.whyLost();
+      // Only who opens it anew can write to what is there now.
+      if (reason !== undefined) fail(new Error(reason));
     },
   });
   const feed = database.follow?.({
@@ -124,6 +127,11 @@ function serve(options: StorageThreadOptions, database: Database, procedures: Pr
           "the database is asked at each request, as with --coherence asked",
       }),
   });
+  let hasFailed = false;
+  const fail = (error: Error): void => {
+    if (!hasFailed) void failInOrder(error, end);
+    hasFailed = true;
+  };
   const ports = new Set<MessagePort>();
   const sweeper = setInterval(() => service.sweep(), limits.sweepIntervalMs);
   service.sweep();
@@ -152,15 +160,11 @@ function serve(options: StorageThreadOptions, database: Database, procedures: Pr
       main.close();
     }
   });
-  let hasFailed = false;
-  process.on("uncaughtException", (error) => {
-    if (!hasFailed) void failInOrder(error, end);
-    hasFailed = true;
-  });
+  process.on("uncaughtException", fail);
 }
 
 /**
- * Something has thrown where nobody catches it: a procedure of the app from a timer, say. The thread must end, but with a query in
+ * Something has thrown where nobody catches it (a procedure of the app from a timer, say), or the database's file is gone. The thread must end, but with a query in
  * flight it would take the process with it; so it ends once there is none. Whoever started it starts the next one.
  */
 async function failInOrder(error: Error, end: () => Promise<void>): Promise<void> {

@@ -1,7 +1,7 @@
 // Sessions that are in the database already when the farm starts: written by limpet 0.1.0, as its tables and rows were then,
 // and one whose state is damaged.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sqlite3 from "sqlite3";
@@ -83,5 +83,26 @@ test("session, whose row is damaged, is an error for itself alone", async () => 
     assert.is((await ask(url, { cookie: COOKIE })).status, 200);
   });
 });
+
+for (const what of ["removed", "replaced"] as const) {
+  test(`database file, ${what} while it is in use, is noticed before anything more is acknowledged, and begun anew`, async () => {
+    const file = await dumped(`${what}.db`);
+    await withFarm(file, async (url) => {
+      assert.is((await ask(`${url}session/add`, { cookie: COOKIE })).json().count, 4);
+      rmSync(file);
+      if (what === "replaced") await execute(file, "CREATE TABLE other (n integer)");
+      const refused = await ask(`${url}session/add`, { cookie: COOKIE });
+      assert.equal([refused.status, refused.headers["retry-after"]], [503, "1"]);
+      let answer = refused;
+      while (answer.status !== 200) answer = await ask(`${url}session/add`, { cookie: COOKIE });
+      assert.is(answer.json().count, 1, "what is gone is gone, and nothing else is shown for it");
+      assert.ok(existsSync(file));
+    });
+    // What was acknowledged after that is there.
+    await withFarm(file, async (url) => {
+      assert.is((await ask(`${url}session/add`, { cookie: COOKIE })).json().count, 2);
+    });
+  });
+}
 
 test.run();

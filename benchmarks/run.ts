@@ -11,16 +11,10 @@ import { runHttp } from "./http.js";
 import { runSessions } from "./sessions.js";
 import { describeMachine, formatTable } from "./support/machine.js";
 import { isInside, reenter, refusal } from "./support/namespace.js";
+import { count, someOf } from "./support/parameters.js";
 
 /** Before any load of our own. */
 const machine = describeMachine();
-
-function count(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new InvalidArgumentError("It takes a whole number above 0.");
-  return value;
-}
 
 function counts(text: string): number[] {
   return text.split(",").map(count);
@@ -38,15 +32,6 @@ function farmSizes(from: number): (text: string) => number[] {
       throw new InvalidArgumentError(`It takes whole numbers from ${from} to ${MAX_WORKERS}.`);
     return sizes;
   };
-}
-
-function someOf<Name extends string>(names: readonly Name[]): (text: string) => Name[] {
-  return (text) =>
-    text.split(",").map((name) => {
-      const known = names.find((one) => one === name);
-      if (known === undefined) throw new InvalidArgumentError(`It takes some of ${names.join(", ")}.`);
-      return known;
-    });
 }
 
 function print(

@@ -3,7 +3,7 @@
 import { hasIpv6, TunError } from "./link/interface-address.js";
 import type { Link, PacketLink } from "./link/link.js";
 import { SocketLink } from "./link/socket.js";
-import { type FarmSettings, hostAddressOf, OptionError, urlOf } from "./options.js";
+import { type FarmSettings, hostAddressOf, httpUrlOf, OptionError, urlOf } from "./options.js";
 
 export interface FarmLinks {
   /** Those that carry packets first: a worker counts on it. */
@@ -31,7 +31,7 @@ export async function openLinks(settings: FarmSettings, given?: readonly PacketL
     if (settings.socket !== undefined) {
       const link = await SocketLink.listen(settings.socket);
       links.push(link);
-      urls.push(link.url);
+      urls.push(httpUrlOf(link));
     }
   } catch (error) {
     for (const link of links) link.close();

@@ -13,6 +13,7 @@ import { findProblems, type Origins } from "./options/option-problems.js";
 import { OPTIONS } from "./options/option-table.js";
 
 export { describeSettings } from "./options/describe-settings.js";
+export { httpUrlOf } from "./options/endpoint.js";
 export { hostAddressOf, urlOf } from "./options/farm-addresses.js";
 export { type FarmOptions, type FarmSettings, LOG_LEVELS, type LogLevel } from "./options/farm-options.js";
 export { flagOf } from "./options/option-table.js";

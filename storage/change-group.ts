@@ -2,6 +2,7 @@
 // of them may be made, and what is to be written in the end. Two changes of one session see each other as if they had
 // been made one after another, yet each record is written once. Knows no SQL.
 
+import { EMPTY_STATE } from "./messages.js";
 import type { Change } from "./session-store.js";
 
 /** What the database has of a key: version 0 if there is nothing, or only something expired. */
@@ -18,10 +19,8 @@ export interface Upsert extends CurrentRecord {
   readonly expiresAtMs: number;
 }
 
-/** MessagePack of an empty map. */
-const EMPTY_STATE = Uint8Array.of(0x80);
 /** How long an empty session stays under a key that was replaced, in ms: longer than any cache keeps a state. */
-export const REPLACED_RETENTION_MS = 15 * 60_000;
+const REPLACED_RETENTION_MS = 15 * 60_000;
 
 export class ChangeGroup {
   readonly #current: Map<string, CurrentRecord>;

@@ -46,6 +46,11 @@ function reasonIn(message: string, error: unknown): string {
   const reason = message.lastIndexOf(" - SQLITE_");
   if (reason !== -1) return message.slice(reason + 3);
   if (sqliteCodeOf(error) === undefined && sqlStateOf(error) === undefined) return message;
+  return withoutStatement(message);
+}
+
+/** What stands behind the statement that Knex puts first. */
+function withoutStatement(message: string): string {
   return message.slice(message.lastIndexOf(" - ") + 1).replace(/^- /, "");
 }
 
@@ -102,7 +107,7 @@ export function isDatabaseDown(error: unknown): boolean {
   if (sqlState !== undefined) return POSTGRES_DOWN.test(sqlState);
   if (!(error instanceof Error)) return false;
   const { message } = error;
-  const reason = message.slice(message.lastIndexOf(" - ") + 1).replace(/^- /, "");
+  const reason = withoutStatement(message);
   const { syscall } = error as NodeJS.ErrnoException;
   return (
     CONNECTION_CALLS.test(syscall ?? "") || CONNECTION_LOST.test(message) || CONNECTION_LOST.test(reason)

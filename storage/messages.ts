@@ -52,6 +52,9 @@ export type Reply = LoadReply | VersionReply | CommitReply | CallReply | Failure
 /** The ID in a reply to something that has none. */
 export const NO_REQUEST_ID = -1;
 
+/** MessagePack of an empty state. */
+export const EMPTY_STATE: Uint8Array = Uint8Array.of(0x80);
+
 /** Longest state of one session, in bytes. */
 export const MAX_STATE_BYTES = 16 * 1024 * 1024;
 

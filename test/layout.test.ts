@@ -51,8 +51,8 @@ const RULES: readonly (readonly [room: string, files: Allowed, packages: Allowed
   ["core/wire/", ["core/wire/"], []],
   ["core/memory/", ["core/memory/"], []],
   ["core/flow/", ["core/flow/", "core/wire/", "core/memory/"], ["node:crypto"]],
-  // Addresses of sockets come as text.
-  ["core/link/socket-peer.ts", ["core/memory/", "core/wire/address.ts"], []],
+  // What the kernel has taken off a relayed connection travels in front of its bytes.
+  ["core/link/socket", ["core/link/", "core/memory/", "core/wire/peer-block.ts"], ["node:"]],
   ["core/link/", ["core/link/", "core/memory/"], ["koffi", "node:"]],
   ["core/director/", ["core/director/", "core/wire/", "core/memory/", "core/flow/", "core/link/link.ts"], []],
   [
@@ -79,7 +79,7 @@ const RULES: readonly (readonly [room: string, files: Allowed, packages: Allowed
   ],
   ["core/supervision/storage-", ["core/", ["storage/thread-messages.ts", "type"]], ["node:"]],
   ["core/admin/metrics.ts", ["core/"], ["prom-client", "node:"]],
-  ["core/", ["core/"], ["valibot", "node:"]],
+  ["core/", ["core/"], ["node:"]],
   // The only rooms that know SQL are storage and what an app runs there.
   ["workers/tcp/", ["workers/", "core/wire/", "core/memory/", "core/link/egress.ts"], ["node:crypto"]],
   ["workers/http/", ["workers/", "core/wire/", "core/memory/"], []],

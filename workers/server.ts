@@ -18,7 +18,6 @@ import {
   BOARD_CONNECTIONS,
   BOARD_HEARTBEAT,
   BOARD_IN_FLIGHT,
-  BOARD_REQUESTS,
   type LoadBoard,
 } from "../core/memory/load-board.js";
 import type { PacketPool } from "../core/memory/packet-pool.js";
@@ -184,12 +183,11 @@ export class Server {
   }
 
   #report(): void {
-    const { loadBoard, worker, tcp, http, relays } = this.#parts;
+    const { loadBoard, worker, tcp, relays } = this.#parts;
     let connections = tcp.connectionCount;
     for (const relay of relays) if (relay !== undefined) connections += relay.connectionCount;
     loadBoard.add(worker, BOARD_HEARTBEAT, 1);
     loadBoard.set(worker, BOARD_IN_FLIGHT, this.inFlight);
-    loadBoard.set(worker, BOARD_REQUESTS, http.counters.requests | 0);
     loadBoard.set(worker, BOARD_CONNECTIONS, connections);
   }
 }

@@ -6,6 +6,7 @@
 
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { FarmStatus, WorkerCounts, WorkerState, WorkerStatus } from "../farm-status.js";
+import { FULL_WEIGHT } from "../memory/load-board.js";
 import type { WorkerCounterName } from "../memory/worker-counters.js";
 import type { FarmControl } from "./farm-control.js";
 
@@ -25,8 +26,6 @@ interface Metric {
 }
 
 const STATES: readonly WorkerState[] = ["absent", "starting", "serving", "draining"];
-/** `BOARD_WEIGHT` of a full share. */
-const FULL_WEIGHT = 100;
 
 /** A gauge with one series a worker. */
 function byWorker(name: string, help: string, read: (worker: WorkerStatus) => number): Metric {

@@ -29,11 +29,9 @@ SIGHUP reads the app's files anew, and the secrets kept beside the database, and
 async function serve(command: Command): Promise<void> {
   const { options, unknownVariables } = gatherOptions(command.opts(), process.env);
   const started = performance.now();
-  const log = pino(
-    { level: options.logLevel ?? "info", base: null },
-    pino.destination({ dest: 2, sync: true }),
-  );
   const farm = createFarm(options);
+  const level = String(farm.settings().logLevel);
+  const log = pino({ level, base: null }, pino.destination({ dest: 2, sync: true }));
   report(farm, log);
   // From here on a signal ends the farm in an orderly way, even while it starts.
   const { stopped, isStopping } = stopOnSignals(farm);

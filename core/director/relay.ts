@@ -13,12 +13,10 @@ import {
   EVENT_OPEN,
   EVENT_RESET,
   NO_SLOT,
-  PEER_DESTINATION,
-  PEER_IP_VERSION,
-  PEER_PORTS,
 } from "../memory/descriptor.js";
 import type { HeldSlots } from "../memory/packet-pool.js";
 import type { TransmitConsumer } from "../memory/transmit-ring.js";
+import { PEER_DESTINATION, PEER_IP_VERSION, PEER_PORTS } from "../wire/peer-block.js";
 import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocols.js";
 import type { Placement } from "./placement.js";
 import { UNCOUNTED, VERDICT_FLOW_HIT, VERDICT_NO_WORKER, VERDICT_STRAY_RESET } from "./verdict.js";

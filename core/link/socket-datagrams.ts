@@ -2,9 +2,16 @@
 // What always holds: a bounded number waits; what is one too many, or too long, is dropped and counted, as a network would.
 
 import type { RemoteInfo, Socket } from "node:dgram";
-import { EVENT_DATAGRAM, PEER_BYTES, PEER_IP_VERSION } from "../memory/descriptor.js";
+import { EVENT_DATAGRAM } from "../memory/descriptor.js";
+import {
+  MAPPED,
+  PEER_BYTES,
+  PEER_IP_VERSION,
+  peerSourceAddress,
+  peerSourcePort,
+  writePeer,
+} from "../wire/peer-block.js";
 import { BURST_PACKETS, type Burst } from "./link.js";
-import { MAPPED, peerSourceAddress, peerSourcePort, writePeer } from "./socket-peer.js";
 
 /** Longest datagram taken: what a packet of 1500 bytes carries over IPv4. */
 export const MAX_DATAGRAM_BYTES = 1472;

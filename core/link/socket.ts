@@ -14,13 +14,12 @@ import {
   EVENT_OPEN,
   EVENT_RESET,
   NO_SLOT,
-  PEER_BYTES,
   RELAY_WINDOW_BYTES,
 } from "../memory/descriptor.js";
+import { PEER_BYTES, writePeer } from "../wire/peer-block.js";
 import { BURST_PACKETS, type Burst, connectionIndex, MAX_CONNECTIONS, type RelayLink } from "./link.js";
 import { SocketConnection } from "./socket-connection.js";
 import { SocketDatagrams } from "./socket-datagrams.js";
-import { writePeer } from "./socket-peer.js";
 
 /** Slots that one connection fills in a burst, before others have their turn. */
 const SLOTS_A_TURN = 16;
@@ -111,13 +110,6 @@ export class SocketLink implements RelayLink {
 
   get port(): number {
     return this.#address.port;
-  }
-
-  /** What to open in a browser; of an address that stands for all of them, this machine's own. */
-  get url(): string {
-    const { host, port } = this.#address;
-    const name = host === "0.0.0.0" || host === "::" ? "localhost" : host;
-    return `http://${bracketed(name)}${port === 80 ? "" : `:${port}`}/`;
   }
 
   get description(): string {

@@ -21,9 +21,7 @@
 //   EVENT_CREDIT     that many bytes have been written            that many bytes have been consumed
 //   EVENT_DATAGRAM   a peer block, and a payload behind it        the same, as it came, and the answer behind it
 // Neither side sends more than RELAY_WINDOW_BYTES of EVENT_DATA on a connection that the other has not given credit for.
-//
-// Peer block (40 bytes): 0 source address · 16 destination address (IPv4: their first 4 bytes) · 32 source port ·
-// 34 destination port (network order) · 36 IP version · 37 unused
+// Peer blocks are laid out in wire/peer-block.ts.
 //
 // Worker -> director, the return ring (2 words):
 //   a slot on its way back:  slot · RETURN_SLOT
@@ -52,11 +50,6 @@ export const EVENT_DATAGRAM = 6;
 export const RELAY_WINDOW_BYTES = 256 * 1024;
 /** Credit is given in pieces of at least this many bytes: an answer that is smaller costs none. */
 export const RELAY_CREDIT_BYTES = RELAY_WINDOW_BYTES / 4;
-
-export const PEER_BYTES = 40;
-export const PEER_DESTINATION = 16;
-export const PEER_PORTS = 32;
-export const PEER_IP_VERSION = 36;
 
 /** Slot of an event without bytes. */
 export const NO_SLOT = -1;

@@ -4,7 +4,7 @@
 //   line 0, writer main:    state · flows assigned (+1 at assignment, -1 when the flow ends) · weight · command ·
 //                           sources pinned to it · turn: number of the last new source that a policy gave it
 //   line 1, writer worker (main, while its number has no thread):
-//                           heartbeat · requests in flight · requests served · connections
+//                           heartbeat · requests in flight · connections
 
 import { CACHE_LINE_WORDS } from "./layout.js";
 
@@ -28,8 +28,7 @@ export const BOARD_TURN = 5;
 // Line 1, written by the worker.
 export const BOARD_HEARTBEAT = CACHE_LINE_WORDS;
 export const BOARD_IN_FLIGHT = CACHE_LINE_WORDS + 1;
-export const BOARD_REQUESTS = CACHE_LINE_WORDS + 2;
-export const BOARD_CONNECTIONS = CACHE_LINE_WORDS + 3;
+export const BOARD_CONNECTIONS = CACHE_LINE_WORDS + 2;
 
 /** States of a worker, as the director sees it. */
 export const WORKER_ABSENT = 0;

@@ -90,12 +90,7 @@ export class RingProducer {
    * of us sees the other, and no wake-up is lost.
    */
   wake(): void {
-    if (
-      Atomics.load(this.words, ASLEEP) === SLEEPING &&
-      Atomics.compareExchange(this.words, ASLEEP, SLEEPING, AWAKE) === SLEEPING
-    ) {
-      Atomics.notify(this.words, ASLEEP, 1);
-    }
+    wakeSleeping(this.words, ASLEEP);
   }
 
   /** Wakes the consumer for something that is not in the ring: see `wakeConsumer`. */
@@ -183,6 +178,16 @@ export class RingConsumer {
  */
 export function wakeConsumer(memory: RingMemory): void {
   rouse(new Int32Array(memory.buffer));
+}
+
+/** Wakes whoever sleeps at the word `asleep`, if anybody does: 1 while he sleeps. */
+export function wakeSleeping(words: Int32Array, asleep: number): void {
+  if (
+    Atomics.load(words, asleep) === SLEEPING &&
+    Atomics.compareExchange(words, asleep, SLEEPING, AWAKE) === SLEEPING
+  ) {
+    Atomics.notify(words, asleep, 1);
+  }
 }
 
 function rouse(words: Int32Array): void {

@@ -9,6 +9,7 @@
 
 import { EVENT_PACKET } from "./descriptor.js";
 import { assertPowerOfTwo } from "./layout.js";
+import { wakeSleeping } from "./ring.js";
 
 const HEAD = 0;
 const TAIL = 16;
@@ -92,9 +93,7 @@ export class TransmitProducer {
     if (this.#published === this.#head) return;
     this.#published = this.#head;
     Atomics.store(this.#words, HEAD, this.#head);
-    if (Atomics.load(this.#words, ASLEEP) === 1 && Atomics.compareExchange(this.#words, ASLEEP, 1, 0) === 1) {
-      Atomics.notify(this.#words, ASLEEP, 1);
-    }
+    wakeSleeping(this.#words, ASLEEP);
   }
 
   /**

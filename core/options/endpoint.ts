@@ -32,8 +32,17 @@ export function parseUnixSocket(text: string): UnixSocket | undefined {
 export function formatEndpoint(endpoint: Endpoint | UnixSocket | undefined): string {
   if (endpoint === undefined) return "none";
   if ("path" in endpoint) return `unix:${endpoint.path}`;
-  const { host, port } = endpoint;
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  return `${bracketed(endpoint.host)}:${endpoint.port}`;
+}
+
+/** What to open in a browser; of a host that stands for all addresses of this machine, the machine's own name. */
+export function httpUrlOf({ host, port }: Endpoint): string {
+  const name = host === "0.0.0.0" || host === "::" ? "localhost" : host;
+  return `http://${bracketed(name)}${port === 80 ? "" : `:${port}`}/`;
+}
+
+function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 /**

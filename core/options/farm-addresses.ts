@@ -4,6 +4,7 @@
 import type { InterfaceAddress } from "../link/interface-address.js";
 import { formatAddress, parsePrefix } from "../wire/address.js";
 import { isGroup } from "../wire/martian.js";
+import { httpUrlOf } from "./endpoint.js";
 
 /** The address of text like "198.18.0.1/24"; undefined for anything else, "none" among it. */
 export function parseInterfaceAddress(text: string): InterfaceAddress | undefined {
@@ -47,8 +48,6 @@ export function hostAddressOf(own: InterfaceAddress): InterfaceAddress {
 }
 
 /** The URL of the farm at one of its addresses. */
-export function urlOf(own: InterfaceAddress, port: number): string {
-  const text = formatAddress(own.address, 0, own.address.length);
-  const host = own.address.length === 16 ? `[${text}]` : text;
-  return `http://${host}${port === 80 ? "" : `:${port}`}/`;
+export function urlOf({ address }: InterfaceAddress, port: number): string {
+  return httpUrlOf({ host: formatAddress(address, 0, address.length), port });
 }

@@ -7,8 +7,9 @@ import type { StorageThreadOptions } from "../../storage/thread-messages.js";
 import type { SessionDirectoryMemory } from "../memory/session-directory.js";
 import type { FarmSettings } from "../options.js";
 import { BackOff } from "./back-off.js";
+import { firstLineOf } from "./first-line.js";
 import { databaseOptionsOf } from "./storage-database.js";
-import { firstLineOf, type StorageNews, StorageStartError, StorageThread } from "./storage-thread.js";
+import { type StorageNews, StorageStartError, StorageThread } from "./storage-thread.js";
 
 export { StorageStartError } from "./storage-thread.js";
 

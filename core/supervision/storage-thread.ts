@@ -9,6 +9,7 @@ import type {
   StorageThreadOptions,
   ToStorageThread,
 } from "../../storage/thread-messages.js";
+import { firstLineOf } from "./first-line.js";
 
 /** How long the app's module may take to load, in ms. */
 const LOAD_TIMEOUT_MS = 30_000;
@@ -157,10 +158,4 @@ export class StorageThread {
       failure === undefined ? "ended while starting" : `failed while starting: ${firstLineOf(failure)}`;
     throw new StorageStartError("internal", `the storage thread ${reason}`);
   }
-}
-
-/** What an error says, in one line. */
-export function firstLineOf(error: unknown): string {
-  const [line = ""] = (error instanceof Error ? error.message : String(error)).split("\n", 1);
-  return line;
 }

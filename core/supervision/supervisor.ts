@@ -4,6 +4,7 @@
 
 import { MAX_WORKERS, STAND_IN } from "../memory/load-board.js";
 import { OptionError } from "../options.js";
+import { firstLineOf } from "./first-line.js";
 import {
   type PlaceFailure,
   type PlaceOwner,
@@ -228,7 +229,7 @@ export class Supervisor<T extends Thread> implements PlaceOwner<T> {
 
   /** Counts a failure. Returns its first line. */
   #note({ worker }: WorkerPlace<T>, error: unknown): string {
-    const [last = ""] = (error instanceof Error ? error.message : String(error)).split("\n", 1);
+    const last = firstLineOf(error);
     this.#failures.set(worker, { count: (this.#failures.get(worker)?.count ?? 0) + 1, last });
     return last;
   }

@@ -1,29 +1,15 @@
 // `npm run chaos`: the crash test at any size, with its report. Exit code 1 after a violation. In a network namespace of its own,
 // and over both links, where one can be made; over sockets alone elsewhere.
 
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { exitOnSignals } from "../../benchmarks/support/children.js";
 import { describeMachine, formatTable, median } from "../../benchmarks/support/machine.js";
 import { isInside, reenter, refusal } from "../../benchmarks/support/namespace.js";
+import { count, someOf } from "../../benchmarks/support/parameters.js";
 import { type ChaosReport, runChaos } from "./chaos.js";
 import { FAULT_KINDS, type FaultKind } from "./faults.js";
 
 const machine = describeMachine();
-
-function count(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new InvalidArgumentError("It takes a whole number above 0.");
-  return value;
-}
-
-function someKinds(text: string): FaultKind[] {
-  return text.split(",").map((name) => {
-    const kind = FAULT_KINDS.find((one) => one === name);
-    if (kind === undefined) throw new InvalidArgumentError(`It takes some of ${FAULT_KINDS.join(", ")}.`);
-    return kind;
-  });
-}
 
 interface Options {
   readonly seed: number;
@@ -75,7 +61,7 @@ const command = new Command("chaos")
   .description("breaks a farm under load over and over, and checks that nothing acknowledged is lost")
   .option("--seed <n>", "seed of the schedule and of what clients do", count, 1)
   .option("--faults <n>", "faults", count, 100)
-  .option("--kinds <name,…>", `kinds of faults, of ${FAULT_KINDS.join(", ")}`, someKinds)
+  .option("--kinds <name,…>", `kinds of faults, of ${FAULT_KINDS.join(", ")}`, someOf(FAULT_KINDS))
   .option("--clients <n>", "clients", count, 32)
   .option("--workers <n>", "workers of the farm", count, 3)
   .option("--no-tun", "over sockets alone")

@@ -17,7 +17,6 @@ import {
   EVENT_OPEN,
   EVENT_RESET,
   NO_SLOT,
-  PEER_BYTES,
   RELAY_CREDIT_BYTES,
   RELAY_WINDOW_BYTES,
   RETURN_SLOT,
@@ -25,10 +24,12 @@ import {
 import type { PacketPool } from "../../core/memory/packet-pool.js";
 import { RingConsumer, RingProducer } from "../../core/memory/ring.js";
 import { TransmitProducer } from "../../core/memory/transmit-ring.js";
+import { PEER_BYTES } from "../../core/wire/peer-block.js";
 import { Relay } from "../../workers/relay/relay.js";
 import type { StreamConnection, StreamUser } from "../../workers/stream.js";
 import { DirectorFixture, sourceAddress } from "../support/director-fixture.js";
 import { peerBlock } from "../support/fake-relay-link.js";
+import { Random } from "../support/sim-network.js";
 
 const WORKERS = 2;
 
@@ -301,11 +302,8 @@ const scenarios: fc.Arbitrary<Scenario> = fc.record({
 });
 
 function randomOf(seed: number): (below: number) => number {
-  let state = seed | 0;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
-    return Math.floor(((state >>> 8) / 2 ** 24) * below);
-  };
+  const random = new Random(seed);
+  return (below) => random.between(0, below - 1);
 }
 
 function run({ seed, clients: sizes, poolSlots, ringSlots, removal }: Scenario): void {

@@ -2,7 +2,6 @@
 // link's rules: one burst at a time, a slot for what has bytes, and what finds none stays where it is.
 
 import { BURST_PACKETS, type Burst, type RelayLink } from "../../core/link/link.js";
-import { writePeer } from "../../core/link/socket-peer.js";
 import {
   EVENT_CREDIT,
   EVENT_DATA,
@@ -11,8 +10,8 @@ import {
   EVENT_OPEN,
   EVENT_RESET,
   NO_SLOT,
-  PEER_BYTES,
 } from "../../core/memory/descriptor.js";
+import { PEER_BYTES, writePeer } from "../../core/wire/peer-block.js";
 
 interface Queued {
   readonly event: number;

@@ -10,11 +10,11 @@ import {
   EVENT_DATAGRAM,
   EVENT_END,
   EVENT_RESET,
-  PEER_BYTES,
 } from "../../core/memory/descriptor.js";
-import { BOARD_CONNECTIONS, BOARD_REQUESTS } from "../../core/memory/load-board.js";
+import { BOARD_CONNECTIONS } from "../../core/memory/load-board.js";
 import { RingConsumer, RingProducer } from "../../core/memory/ring.js";
 import { TransmitProducer } from "../../core/memory/transmit-ring.js";
+import { PEER_BYTES } from "../../core/wire/peer-block.js";
 import { DatagramServer } from "../../workers/datagram/datagram-server.js";
 import { HttpResponse } from "../../workers/http/response.js";
 import { HttpServer } from "../../workers/http/server.js";
@@ -60,11 +60,11 @@ function serverFarm(hasRelay = true) {
     while (farm.director.turn() > 0);
     return records;
   };
-  return { link, farm, server, turn };
+  return { link, farm, server, http, turn };
 }
 
 test("server, given a relayed connection's events, answers its requests, and reports it to the load board", () => {
-  const { link, farm, turn } = serverFarm();
+  const { link, farm, http, turn } = serverFarm();
   link.open(5, sourceAddress(1));
   link.data(5, "GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HT");
   assert.is(turn(), 2);
@@ -76,7 +76,7 @@ test("server, given a relayed connection's events, answers its requests, and rep
   assert.is(link.done.at(-1)!.event, EVENT_END);
   assert.ok(link.done.slice(0, -1).every(({ event }) => event === EVENT_DATA));
   const board = (word: number) => farm.board.get(WORKER, word);
-  assert.equal([board(BOARD_CONNECTIONS), board(BOARD_REQUESTS)], [1, 2]);
+  assert.equal([board(BOARD_CONNECTIONS), http.counters.requests], [1, 2]);
   link.credit(5, text.length);
   link.end(5);
   link.reset(5);

@@ -5,7 +5,7 @@
 
 import type { HttpRequest } from "../http/request.js";
 import { HttpResponse } from "../http/response.js";
-import type { RequestSession } from "../session/session.js";
+import type { RequestSession, SessionIdentity } from "../session/session.js";
 import { SessionCookie, type SessionCookieOptions } from "../session/session-cookie.js";
 import { SessionStateError } from "../session/session-error.js";
 import { type Turn, TurnError } from "../session/session-turns.js";
@@ -91,19 +91,20 @@ export class Application {
 
   /** For a session that is in use, not cached or not current. */
   async #respondInTurn(request: HttpRequest, id: string): Promise<HttpResponse> {
-    const { turns } = this.#sessions;
+    const sessions = this.#sessions;
+    const identity = sessions.identify(id);
     let turn: Turn;
     try {
-      turn = await this.#sessions.wait(id);
+      turn = await sessions.wait(identity);
     } catch (error) {
       // It was too long, or another's load has failed, and with it the turns of all who waited for it.
       return this.#failure(request, error);
     }
     let session: RequestSession;
     try {
-      session = await this.#sessions.open(id);
+      session = await sessions.open(identity);
     } catch (error) {
-      turns.endAll(turn, error);
+      sessions.turns.endAll(turn, error);
       return this.#failure(request, error);
     }
     return this.#endTurnAfter(Promise.resolve(this.#serve(request, session, false)), turn);
@@ -186,7 +187,8 @@ export class Application {
     const { clientId, commits, entry, cookieNews } = session;
     const isConflict = error instanceof StorageError && error.code === "conflict";
     if (isConflict && clientId !== undefined && commits === 0 && !isRetry && isSafe(request)) {
-      return this.#retry(request, clientId);
+      // Nothing was committed, so that the session still has the client's ID.
+      return this.#retry(request, entry);
     }
     const response = this.#failure(request, error);
     if (commits === 0) return response;
@@ -195,9 +197,9 @@ export class Application {
   }
 
   /** Somebody else has changed the session since it was read; a safe method is asked again, of the new state. */
-  async #retry(request: HttpRequest, id: string): Promise<HttpResponse> {
+  async #retry(request: HttpRequest, identity: SessionIdentity): Promise<HttpResponse> {
     try {
-      return await this.#serve(request, await this.#sessions.open(id), true);
+      return await this.#serve(request, await this.#sessions.open(identity), true);
     } catch (error) {
       return this.#failure(request, error);
     }

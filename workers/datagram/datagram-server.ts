@@ -3,11 +3,12 @@
 // came. Connects the service to the app. The director has validated the headers. Knows nothing of what payloads mean.
 
 import type { Egress } from "../../core/link/egress.js";
-import { EVENT_DATAGRAM, PEER_BYTES, PEER_IP_VERSION, PEER_PORTS } from "../../core/memory/descriptor.js";
+import { EVENT_DATAGRAM } from "../../core/memory/descriptor.js";
 import type { TransmitProducer } from "../../core/memory/transmit-ring.js";
 import { formatAddress } from "../../core/wire/address.js";
 import { DEFAULT_TTL, emitIpv4Header, IPV4_HEADER_BYTES } from "../../core/wire/ipv4.js";
 import { DEFAULT_HOP_LIMIT, emitIpv6Header, IPV6_HEADER_BYTES } from "../../core/wire/ipv6.js";
+import { PEER_BYTES, peerSourceAddress, peerSourcePort } from "../../core/wire/peer-block.js";
 import { PROTOCOL_UDP } from "../../core/wire/protocols.js";
 import { emitUdpHeader, UDP_CHECKSUM_OFFSET, UDP_HEADER_BYTES } from "../../core/wire/udp.js";
 import type { App, Context } from "../app/app.js";
@@ -77,11 +78,11 @@ class RelayedPeer implements DatagramPeer {
   }
 
   get sourceAddress(): string {
-    return formatAddress(this.block, 0, this.block[PEER_IP_VERSION] === 4 ? 4 : 16);
+    return peerSourceAddress(this.block, 0);
   }
 
   get sourcePort(): number {
-    return (this.block[PEER_PORTS]! << 8) | this.block[PEER_PORTS + 1]!;
+    return peerSourcePort(this.block, 0);
   }
 }
 

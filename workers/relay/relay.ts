@@ -9,23 +9,20 @@ import {
   EVENT_END,
   EVENT_OPEN,
   EVENT_RESET,
-  PEER_IP_VERSION,
-  PEER_PORTS,
   RELAY_CREDIT_BYTES,
   RELAY_WINDOW_BYTES,
 } from "../../core/memory/descriptor.js";
 import type { TransmitProducer } from "../../core/memory/transmit-ring.js";
-import { formatAddress } from "../../core/wire/address.js";
+import { peerSourceAddress, peerSourcePort } from "../../core/wire/peer-block.js";
 import type { StreamUser } from "../stream.js";
+import { DEFAULT_TCP_LIMITS } from "../tcp/limits.js";
 import { ReceiveBuffer } from "../tcp/receive-buffer.js";
 import { RelayConnection, type RelayOwner } from "./relay-connection.js";
 
 /** Records of the longest kind that fill the transmit ring: while one is taken out others can be put in. */
 const RECORDS_A_RING = 4;
-/** As DEFAULT_TCP_LIMITS has them. */
-const MAX_QUEUED_BYTES = 256 * 1024 * 1024;
-const HIGH_WATER_BYTES = 256 * 1024;
-const LOW_WATER_BYTES = 64 * 1024;
+/** Users cannot tell a relayed connection from one of our own TCP. */
+const { maxQueuedBytes, sendHighWaterBytes, sendLowWaterBytes } = DEFAULT_TCP_LIMITS;
 
 export interface RelayOptions {
   /** The link's number. */
@@ -75,9 +72,14 @@ export class Relay implements RelayOwner {
   }
 
   #open(number: number, bytes: Uint8Array, at: number): void {
-    const address = formatAddress(bytes, at, bytes[at + PEER_IP_VERSION] === 4 ? 4 : 16);
-    const port = (bytes[at + PEER_PORTS]! << 8) | bytes[at + PEER_PORTS + 1]!;
-    const connection = new RelayConnection(this, number, address, port, RELAY_WINDOW_BYTES);
+    const address = peerSourceAddress(bytes, at);
+    const connection = new RelayConnection(
+      this,
+      number,
+      address,
+      peerSourcePort(bytes, at),
+      RELAY_WINDOW_BYTES,
+    );
     this.#connections.set(number, connection);
     this.#user.opened(connection);
   }
@@ -119,11 +121,11 @@ export class Relay implements RelayOwner {
   }
 
   queued(connection: RelayConnection): void {
-    if (connection.queue.length > MAX_QUEUED_BYTES) {
+    if (connection.queue.length > maxQueuedBytes) {
       connection.abort();
       return;
     }
-    if (connection.queue.length > HIGH_WATER_BYTES) connection.isAboveHighWater = true;
+    if (connection.queue.length > sendHighWaterBytes) connection.isAboveHighWater = true;
     this.mark(connection);
   }
 
@@ -186,7 +188,7 @@ export class Relay implements RelayOwner {
       queue.dequeue(length);
       connection.credit -= length;
     }
-    if (connection.isAboveHighWater && queue.length < LOW_WATER_BYTES) {
+    if (connection.isAboveHighWater && queue.length < sendLowWaterBytes) {
       connection.isAboveHighWater = false;
       this.#user.drained(connection);
     }

@@ -9,9 +9,6 @@ import { SessionStateError } from "./session-error.js";
 /** Deepest nesting of a state. Also what ends the walk through a cycle. */
 export const MAX_STATE_DEPTH = 64;
 
-/** The encoding of the empty state. */
-export const EMPTY_STATE: Uint8Array = Uint8Array.of(0x80);
-
 /** Encodes and decodes states up to `maxStateBytes` encoded bytes. */
 export class StateCodec {
   readonly maxStateBytes: number;

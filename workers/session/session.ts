@@ -2,11 +2,12 @@
 // and commits it. Knows neither requests nor cookies' text. What always holds: the cached entry and the database change
 // only by a commit that has succeeded; whatever fails before that leaves them, and this session, at the last commit.
 
+import { EMPTY_STATE } from "../../storage/messages.js";
 import type { Session, SessionOrigin, SessionState } from "../app/app.js";
 import type { CachedSession } from "./session-cache.js";
 import { SessionError } from "./session-error.js";
 import type { SessionKey } from "./session-id.js";
-import { EMPTY_STATE, type StateCodec, sameBytes } from "./session-state.js";
+import { type StateCodec, sameBytes } from "./session-state.js";
 
 /** An ID and the key that it is stored under. */
 export interface SessionIdentity {

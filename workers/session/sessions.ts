@@ -5,6 +5,7 @@
 
 import { VERSION_UNKNOWN } from "../../core/memory/session-directory.js";
 import type { SigningSecrets } from "../../core/memory/signing-secrets.js";
+import { EMPTY_STATE } from "../../storage/messages.js";
 import {
   type PendingCommit,
   RequestSession,
@@ -13,7 +14,7 @@ import {
 } from "./session.js";
 import { type CachedSession, SessionCache } from "./session-cache.js";
 import { SessionIds, sessionKeyOf } from "./session-id.js";
-import { EMPTY_STATE, ownBytes, StateCodec } from "./session-state.js";
+import { ownBytes, StateCodec } from "./session-state.js";
 import { NO_STRIPE, SessionTurns, type Turn, type TurnLocks } from "./session-turns.js";
 import { type SessionChange, type Storage, StorageError } from "./storage.js";
 
@@ -185,9 +186,13 @@ export class Sessions implements SessionCommitter {
     if (stripe !== NO_STRIPE) this.#locks.release(stripe);
   }
 
-  /** Resolves when it is the caller's turn to `open` the session of an ID that `begin` has found to be ours. */
-  wait(id: string): Promise<Turn> {
-    const key = this.#cache.get(id)?.key ?? sessionKeyOf(id);
+  /** The identity of an ID that `begin` has found to be ours: what the ID alone says, whether there is such a session or not. */
+  identify(id: string): SessionIdentity {
+    return { id, key: this.#cache.get(id)?.key ?? sessionKeyOf(id) };
+  }
+
+  /** Resolves when it is the caller's turn to `open` the session. */
+  wait({ id, key }: SessionIdentity): Promise<Turn> {
     return this.turns.wait(id, this.#locks.stripeOf(key.words));
   }
 
@@ -197,14 +202,14 @@ export class Sessions implements SessionCommitter {
   }
 
   /**
-   * The session of an ID that `begin` has found to be ours, from the cache if that is current, else from the database. The
-   * caller has the session's turn, so that many misses are one load. Rejects with a StorageError.
+   * The session, from the cache if that is current, else from the database. The caller has its turn, so that many misses are
+   * one load. Rejects with a StorageError.
    */
-  async open(id: string): Promise<RequestSession> {
-    const cached = this.#cache.get(id);
+  async open(identity: SessionIdentity): Promise<RequestSession> {
+    const cached = this.#cache.get(identity.id);
     if (cached === undefined) {
       this.counters.misses++;
-      return this.#load({ id, key: sessionKeyOf(id) });
+      return this.#load(identity);
     }
     let version = this.#directory.versionOf(cached.key.words);
     if (version === VERSION_UNKNOWN) {

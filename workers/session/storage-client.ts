@@ -171,10 +171,9 @@ export class StorageClient implements Storage {
 
   async #load(key: string): Promise<StoredSession | undefined> {
     const reply = await this.#ask((id) => ["load", id, key]);
-    if (reply[2] === null) return undefined;
     const [, , state, version, expiresAtMs, createdAtMs] = reply as LoadReply;
     // A copy: `state` is a view of the message, and who keeps it would keep all other answers in there with it.
-    return { state: new Uint8Array(state!), version, expiresAtMs, createdAtMs };
+    return state === null ? undefined : { state: new Uint8Array(state), version, expiresAtMs, createdAtMs };
   }
 
   async #version(key: string): Promise<number> {

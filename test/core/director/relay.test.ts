@@ -14,12 +14,12 @@ import {
   EVENT_PACKET,
   EVENT_RESET,
   NO_SLOT,
-  PEER_BYTES,
   RETURN_SLOT,
 } from "../../../core/memory/descriptor.js";
 import { BOARD_STATE, WORKER_DRAINING, WORKER_SERVING } from "../../../core/memory/load-board.js";
 import { RingConsumer, RingProducer } from "../../../core/memory/ring.js";
 import { TransmitProducer } from "../../../core/memory/transmit-ring.js";
+import { PEER_BYTES } from "../../../core/wire/peer-block.js";
 import {
   type Delivered,
   DirectorFixture,

@@ -13,9 +13,9 @@ import {
   EVENT_OPEN,
   EVENT_RESET,
   NO_SLOT,
-  PEER_BYTES,
 } from "../../../core/memory/descriptor.js";
 import { allocatePacketPool } from "../../../core/memory/packet-pool.js";
+import { PEER_BYTES } from "../../../core/wire/peer-block.js";
 
 export const EVENT_NAMES: Record<number, string> = {
   [EVENT_OPEN]: "open",

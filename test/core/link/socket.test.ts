@@ -10,18 +10,22 @@ import { hasIpv6 } from "../../../core/link/interface-address.js";
 import { connectionIndex } from "../../../core/link/link.js";
 import { SocketError, SocketLink } from "../../../core/link/socket.js";
 import { MAX_DATAGRAM_BYTES, MAX_WAITING_DATAGRAMS } from "../../../core/link/socket-datagrams.js";
-import { peerSourceAddress, peerSourcePort } from "../../../core/link/socket-peer.js";
 import {
   EVENT_CREDIT,
   EVENT_DATA,
   EVENT_DATAGRAM,
   EVENT_END,
   EVENT_RESET,
-  PEER_BYTES,
-  PEER_IP_VERSION,
   RELAY_CREDIT_BYTES,
   RELAY_WINDOW_BYTES,
 } from "../../../core/memory/descriptor.js";
+import { httpUrlOf } from "../../../core/options.js";
+import {
+  PEER_BYTES,
+  PEER_IP_VERSION,
+  peerSourceAddress,
+  peerSourcePort,
+} from "../../../core/wire/peer-block.js";
 import { datagramOf, pattern, SocketFixture } from "./socket-fixture.js";
 
 /** Gathers what a client receives. */
@@ -575,7 +579,7 @@ test("listen, at an address that is in use or not here, says so in one sentence"
 
 test("link, says where it is, and the URL to open", async () => {
   await withLink({ host: "0.0.0.0" }, async ({ link }) => {
-    assert.is(link.url, `http://localhost:${link.port}/`);
+    assert.is(httpUrlOf(link), `http://localhost:${link.port}/`);
     assert.is(link.description, `sockets at 0.0.0.0, TCP and UDP port ${link.port}: the kernel ends TCP`);
   });
 });

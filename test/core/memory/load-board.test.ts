@@ -10,7 +10,6 @@ import {
   BOARD_FLOWS,
   BOARD_HEARTBEAT,
   BOARD_IN_FLIGHT,
-  BOARD_REQUESTS,
   BOARD_SOURCES,
   BOARD_STATE,
   BOARD_WEIGHT,
@@ -20,7 +19,7 @@ import {
 } from "../../../core/memory/load-board.js";
 
 const MAIN_WORDS = [BOARD_STATE, BOARD_FLOWS, BOARD_WEIGHT, BOARD_COMMAND, BOARD_SOURCES];
-const WORKER_WORDS = [BOARD_HEARTBEAT, BOARD_IN_FLIGHT, BOARD_REQUESTS, BOARD_CONNECTIONS];
+const WORKER_WORDS = [BOARD_HEARTBEAT, BOARD_IN_FLIGHT, BOARD_CONNECTIONS];
 
 test("load board, new, says that all workers are absent and have nothing", () => {
   const board = new LoadBoard(allocateLoadBoard());
@@ -61,9 +60,9 @@ test("load board, adds up and down, and wraps as 32 bits do", () => {
   board.add(3, BOARD_FLOWS, 5);
   board.add(3, BOARD_FLOWS, -2);
   assert.is(new LoadBoard(memory).get(3, BOARD_FLOWS), 3, "another thread's view");
-  board.set(3, BOARD_REQUESTS, 0x7fff_ffff);
-  board.add(3, BOARD_REQUESTS, 1);
-  assert.is(board.get(3, BOARD_REQUESTS), -0x8000_0000);
+  board.set(3, BOARD_HEARTBEAT, 0x7fff_ffff);
+  board.add(3, BOARD_HEARTBEAT, 1);
+  assert.is(board.get(3, BOARD_HEARTBEAT), -0x8000_0000);
 });
 
 test.run();

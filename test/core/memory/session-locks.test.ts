@@ -10,6 +10,7 @@ import {
   SessionLocks,
   type SessionLocksMemory,
 } from "../../../core/memory/session-locks.js";
+import { kept } from "../../support/kept.js";
 
 const STRIPE = 5;
 
@@ -17,16 +18,6 @@ function workers(count: number): { memory: SessionLocksMemory; locks: SessionLoc
   const memory = allocateSessionLocks(16);
   const locks = Array.from({ length: count }, (_, n) => new SessionLocks(memory, n, () => performance.now()));
   return { memory, locks };
-}
-
-/** Atomics.waitAsync does not keep the event loop alive. */
-async function kept(body: () => Promise<void>): Promise<void> {
-  const alive = setInterval(() => {}, 1000);
-  try {
-    await body();
-  } finally {
-    clearInterval(alive);
-  }
 }
 
 function isUnused(memory: SessionLocksMemory): boolean {

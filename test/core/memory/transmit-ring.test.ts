@@ -12,6 +12,7 @@ import {
   TransmitProducer,
   type TransmitRingMemory,
 } from "../../../core/memory/transmit-ring.js";
+import { kept } from "../../support/kept.js";
 
 interface Ring {
   readonly memory: TransmitRingMemory;
@@ -27,13 +28,6 @@ function createRing(capacityWords: number): Ring {
 /** The packet that `next` has found. */
 function found({ bytes, offset, length }: TransmitConsumer): Uint8Array {
   return bytes.slice(offset, offset + length);
-}
-
-/** Runs `body` with an event loop that stays alive, which Atomics.waitAsync does not see to. */
-async function kept(body: () => Promise<void>): Promise<void> {
-  const alive = setInterval(() => {}, 1000);
-  await body();
-  clearInterval(alive);
 }
 
 test("transmit ring, carries packets of every length with their link, over its end too", () => {

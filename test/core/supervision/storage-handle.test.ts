@@ -9,9 +9,10 @@ import { pathToFileURL } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { allocateSessionDirectory } from "../../../core/memory/session-directory.js";
-import { StorageHandle, StorageStartError } from "../../../core/supervision/storage-handle.js";
+import { StorageHandle } from "../../../core/supervision/storage-handle.js";
 import { StorageError } from "../../../workers/session/storage.js";
 import { StorageClient } from "../../../workers/session/storage-client.js";
+import { failureOf } from "./start-failure.js";
 
 const directory = mkdtempSync(join(tmpdir(), "limpet-storage-handle-"));
 /** Far enough for no session of a test to expire. */
@@ -92,16 +93,6 @@ class Played {
     for (const client of this.clients) client.close();
     await this.handle.close();
   }
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<StorageStartError> {
-  try {
-    await promise;
-  } catch (error) {
-    assert.instance(error, StorageStartError);
-    return error as StorageStartError;
-  }
-  throw new Error("it did not reject");
 }
 
 /** What a request's failure says, or "none". A thread that dies owes its answers to nobody any more. */

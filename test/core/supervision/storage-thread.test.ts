@@ -9,13 +9,10 @@ import { MessageChannel } from "node:worker_threads";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { allocateSessionDirectory } from "../../../core/memory/session-directory.js";
-import {
-  type StorageNews,
-  StorageStartError,
-  StorageThread,
-} from "../../../core/supervision/storage-thread.js";
+import { type StorageNews, StorageThread } from "../../../core/supervision/storage-thread.js";
 import type { StorageThreadLimits } from "../../../storage/thread-messages.js";
 import { StorageClient } from "../../../workers/session/storage-client.js";
+import { failureOf } from "./start-failure.js";
 
 const directory = mkdtempSync(join(tmpdir(), "limpet-main-storage-thread-"));
 const NOTES_APP_URL = new URL("../../storage/notes-app.js", import.meta.url).href;
@@ -35,16 +32,6 @@ function newThread(appUrl = NOTES_APP_URL, limits: Partial<StorageThreadLimits> 
   return new StorageThread({ database, appUrl, directory: allocateSessionDirectory(64), limits }, (told) =>
     news.push(told),
   );
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<StorageStartError> {
-  try {
-    await promise;
-  } catch (error) {
-    assert.instance(error, StorageStartError);
-    return error as StorageStartError;
-  }
-  throw new Error("it did not reject");
 }
 
 test("a thread, loads, opens, serves, closes, and is gone without a failure", async () => {

@@ -6,17 +6,8 @@ import * as assert from "uvu/assert";
 import { allocateSessionLocks, SessionLocks } from "../../../core/memory/session-locks.js";
 import { HttpResponse } from "../../../workers/app/app.js";
 import type { SessionsOptions } from "../../../workers/session/sessions.js";
+import { kept } from "../../support/kept.js";
 import { Client, type Handler, SessionFarm, settle, type Worker } from "../../support/session-farm.js";
-
-/** Atomics.waitAsync does not keep the event loop alive. */
-async function kept(body: () => Promise<void>): Promise<void> {
-  const alive = setInterval(() => {}, 1000);
-  try {
-    await body();
-  } finally {
-    clearInterval(alive);
-  }
-}
 
 /** Two workers of one farm with this handler. */
 function twoWorkers(handler: Handler, options: Partial<SessionsOptions> = {}): [Worker, Worker] {

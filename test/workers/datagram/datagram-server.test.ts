@@ -4,7 +4,7 @@ import { Packr } from "msgpackr";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Egress } from "../../../core/link/egress.js";
-import { EVENT_DATAGRAM, PEER_BYTES } from "../../../core/memory/descriptor.js";
+import { EVENT_DATAGRAM } from "../../../core/memory/descriptor.js";
 import {
   allocateTransmitRing,
   TransmitConsumer,
@@ -14,6 +14,7 @@ import { parseAddress } from "../../../core/wire/address.js";
 import { emitIpv4Header, IPV4_HEADER_BYTES } from "../../../core/wire/ipv4.js";
 import { emitIpv6Header, IPV6_HEADER_BYTES } from "../../../core/wire/ipv6.js";
 import { PARSE_OK, PacketView, parsePacket } from "../../../core/wire/packet.js";
+import { PEER_BYTES } from "../../../core/wire/peer-block.js";
 import { PROTOCOL_UDP } from "../../../core/wire/protocols.js";
 import { emitUdpHeader, UDP_HEADER_BYTES } from "../../../core/wire/udp.js";
 import type { App } from "../../../workers/app/app.js";

@@ -3,9 +3,10 @@
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { EMPTY_STATE } from "../../../storage/messages.js";
 import type { SessionState } from "../../../workers/app/app.js";
 import { SessionStateError } from "../../../workers/session/session-error.js";
-import { EMPTY_STATE, StateCodec, sameBytes } from "../../../workers/session/session-state.js";
+import { StateCodec, sameBytes } from "../../../workers/session/session-state.js";
 
 const codec = new StateCodec(4096);
 

@@ -1,7 +1,15 @@
-// The peer block of a socket's two ends (memory/descriptor.ts), from and to what Node says of them.
+// The two ends of a relayed connection or datagram, as they travel between threads: what an IP and a TCP or UDP header would
+// say of them, since the kernel has taken these off.
+//
+//   0 source address · 16 destination address (IPv4: their first 4 bytes) · 32 source port · 34 destination port (network
+//   order) · 36 IP version · 37-39 unused
 
-import { PEER_BYTES, PEER_DESTINATION, PEER_IP_VERSION, PEER_PORTS } from "../memory/descriptor.js";
-import { formatAddress, parseAddress } from "../wire/address.js";
+import { formatAddress, parseAddress } from "./address.js";
+
+export const PEER_BYTES = 40;
+export const PEER_DESTINATION = 16;
+export const PEER_PORTS = 32;
+export const PEER_IP_VERSION = 36;
 
 /** Before an IPv4 address: how a socket of both kinds shows it (RFC 4291 section 2.5.5.2). */
 export const MAPPED = "::ffff:";

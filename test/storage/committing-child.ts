@@ -1,5 +1,5 @@
 // A process that commits as fast as it can until it is killed, and writes down what was acknowledged: one line
-// "<key> <version>" each. Started by storage-crash.test.ts and postgres-thread.test.ts with the database's file or URL, and
+// "<key> <version>" each. Started by killed-child.ts with the database's file or URL, and
 // durability.
 
 import { writeSync } from "node:fs";

@@ -2,19 +2,15 @@
 // nobody tells, a farm that is killed in the middle leaves nothing locked, and a server that is stopped and started
 // again is trouble that passes by itself.
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
 import { setTimeout as wait } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { parseSessionKey, SessionDirectory, VERSION_UNKNOWN } from "../../core/memory/session-directory.js";
 import { openDatabase } from "../../storage/database.js";
-import type { StorageErrorCode } from "../../workers/session/storage.js";
 import { hasPostgres, type PostgresCluster, startCluster } from "../support/postgres.js";
+import { acknowledgedUntilKilled, assertNothingIsLost } from "./killed-child.js";
 import { keyOf } from "./session-store-conformance.js";
-import { EXPIRES_MS, NOTES_APP_URL, startStorageThread } from "./storage-thread-harness.js";
+import { codeOf, EXPIRES_MS, NOTES_APP_URL, startStorageThread } from "./storage-thread-harness.js";
 
 const KEY = keyOf(1);
 
@@ -48,15 +44,6 @@ async function startFarm(url: string, coherence: "told" | "asked" = "told") {
         return directory.versionOf(parseSessionKey(KEY)) !== VERSION_UNKNOWN;
       }, "the directory is trusted"),
   };
-}
-
-async function codeOf(promise: Promise<unknown>): Promise<StorageErrorCode | "none"> {
-  try {
-    await promise;
-    return "none";
-  } catch (error) {
-    return (error as { code: StorageErrorCode }).code;
-  }
 }
 
 if (hasPostgres()) {
@@ -188,17 +175,8 @@ if (hasPostgres()) {
 
   test("an acknowledged commit, is there after SIGKILL of the farm and a crash of the server, and nothing is locked", async () => {
     const url = cluster.createDatabase("killed");
-    const script = fileURLToPath(new URL("./committing-child.js", import.meta.url));
     for (const count of [1, 60, 200]) {
-      const child = spawn(process.execPath, [script, url, "full"], { stdio: ["ignore", "pipe", "inherit"] });
-      const acknowledged = new Map<string, number>();
-      let lines = 0;
-      for await (const line of createInterface({ input: child.stdout })) {
-        const match = /^([0-9a-f]{32}) (\d+)$/.exec(line);
-        if (match) acknowledged.set(match[1]!, Number(match[2]));
-        if (++lines === count) child.kill("SIGKILL");
-      }
-      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+      const acknowledged = await acknowledgedUntilKilled(url, count);
       if (count === 200) {
         cluster.stop();
         cluster.start();
@@ -207,17 +185,7 @@ if (hasPostgres()) {
       // Whatever the dead farm was about to do, its rows can be had at once.
       await database.knex.raw("SET lock_timeout = '1s'");
       await database.knex.raw("SELECT key FROM limpet_sessions FOR UPDATE");
-      const sessions = await database.knex("limpet_sessions").select("key", "version");
-      const versions = new Map(sessions.map(({ key, version }) => [key, version]));
-      for (const [key, version] of acknowledged) assert.ok(versions.get(key) >= version, `${key} ${version}`);
-      for (const { key, version } of sessions) {
-        const notes = await database.knex("notes").where({ key }).orderBy("number").select("number");
-        assert.equal(
-          notes.map(({ number }) => number),
-          Array.from({ length: (version + 1) >> 1 }, (_, half) => half * 2),
-          "one for each even base version, none too many",
-        );
-      }
+      await assertNothingIsLost(database.knex, acknowledged);
       await database.close();
     }
   });

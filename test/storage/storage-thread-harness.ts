@@ -11,6 +11,7 @@ import type {
   StorageThreadOptions,
   ToStorageThread,
 } from "../../storage/thread-messages.js";
+import type { StorageErrorCode } from "../../workers/session/storage.js";
 import { StorageClient, type StorageClientOptions } from "../../workers/session/storage-client.js";
 
 export const NOTES_APP_URL = new URL("./notes-app.js", import.meta.url).href;
@@ -70,4 +71,14 @@ export async function startStorageThread(
     },
     exited,
   };
+}
+
+/** With what code an operation fails; "none" if it does not. */
+export async function codeOf(promise: Promise<unknown>): Promise<StorageErrorCode | "none"> {
+  try {
+    await promise;
+    return "none";
+  } catch (error) {
+    return (error as { code: StorageErrorCode }).code;
+  }
 }

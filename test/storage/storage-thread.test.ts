@@ -11,9 +11,8 @@ import * as assert from "uvu/assert";
 import { parseSessionKey, SessionDirectory } from "../../core/memory/session-directory.js";
 import { decodeReplies, encodeValue } from "../../storage/messages.js";
 import type { SqliteOptions } from "../../storage/sqlite-database.js";
-import type { StorageErrorCode } from "../../workers/session/storage.js";
 import { keyOf } from "./session-store-conformance.js";
-import { EXPIRES_MS, NOTES_APP_URL, startStorageThread } from "./storage-thread-harness.js";
+import { codeOf, EXPIRES_MS, NOTES_APP_URL, startStorageThread } from "./storage-thread-harness.js";
 
 const directory = mkdtempSync(join(tmpdir(), "limpet-thread-"));
 const MEMORY: SqliteOptions = { client: "sqlite3", filename: ":memory:", durability: "full" };
@@ -24,15 +23,6 @@ function fileOptions(name: string): SqliteOptions {
 
 function change(key: string, baseVersion: number, byte: number) {
   return { key, baseVersion, state: Uint8Array.of(byte), expiresAtMs: EXPIRES_MS };
-}
-
-async function codeOf(promise: Promise<unknown>): Promise<StorageErrorCode | "none"> {
-  try {
-    await promise;
-    return "none";
-  } catch (error) {
-    return (error as { code: StorageErrorCode }).code;
-  }
 }
 
 test("a storage thread, serves two workers, and its directory tells what is current", async () => {

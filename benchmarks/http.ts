@@ -6,13 +6,13 @@
 // go to an IPv4 and half to an IPv6 address, for every server, and each figure says how many workers that has reached.
 
 import { fileURLToPath } from "node:url";
-import autocannon from "autocannon";
 import { hasIpv6 } from "../core/link/interface-address.js";
 import { HELLO, SESSION_READ } from "./peers/response.js";
 import { exitOnSignals } from "./support/children.js";
+import { type Load, type LoadResult, runAutocannon } from "./support/load.js";
 import { median } from "./support/machine.js";
 import { ServerProcess } from "./support/server-process.js";
-import { type LoadResult, runWrk } from "./support/wrk.js";
+import { runWrk } from "./support/wrk.js";
 
 export interface HttpOptions {
   readonly connections: number;
@@ -157,24 +157,6 @@ async function countWorkers({ origins, workerAt }: Contender): Promise<number | 
   return workers.size;
 }
 
-async function runAutocannon(
-  urls: readonly string[],
-  headers: Record<string, string>,
-  { connections, pipelining }: HttpOptions,
-  seconds: number,
-): Promise<LoadResult> {
-  // It takes several, to which connections go in turn; its types know of one.
-  const url = urls as unknown as string;
-  const result = await autocannon({ url, connections, pipelining, duration: seconds, headers });
-  return {
-    requests: result.requests.total,
-    requestsPerSecond: result.requests.average,
-    p50Us: result.latency.p50 * 1000,
-    p99Us: result.latency.p99 * 1000,
-    failures: result.errors + result.timeouts + result.non2xx,
-  };
-}
-
 /** Undefined where there is no such load. */
 async function underLoad(
   server: ServerProcess,
@@ -193,20 +175,17 @@ type Round = Readonly<Record<(typeof LOADS)[number], Measured | undefined>> & {
 
 async function measure(contender: Contender, options: HttpOptions): Promise<Round> {
   const urls = contender.origins.map((origin) => origin + contender.path);
-  const { seconds, connections, pipelining } = options;
+  const { connections, pipelining, seconds } = options;
   const server = await ServerProcess.start(contender.script, contender.parameters);
   try {
-    const headers = await prepare(contender);
+    const load: Load = { urls, headers: await prepare(contender), connections, pipelining, seconds };
     // Until the code on both sides is compiled.
-    await runAutocannon(urls, headers, options, Math.min(2, seconds));
+    await runAutocannon({ ...load, seconds: Math.min(2, seconds) });
     const workersReached = await countWorkers(contender);
     return {
       workersReached,
-      autocannon: await underLoad(server, () => runAutocannon(urls, headers, options, seconds)),
-      wrk:
-        pipelining > 1
-          ? undefined
-          : await underLoad(server, () => runWrk(urls, headers, connections, seconds)),
+      autocannon: await underLoad(server, () => runAutocannon(load)),
+      wrk: await underLoad(server, () => runWrk(load)),
     };
   } finally {
     await server.stop();

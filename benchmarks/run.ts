@@ -197,9 +197,13 @@ const sessions = new Command("sessions")
         "p50 ms": (figure.p50Us / 1000).toFixed(2),
         "p99 ms": (figure.p99Us / 1000).toFixed(2),
       })),
-      ...figures.httpWrites.map(({ clients, writesPerSecond, ratio }) => ({
-        ...sessionsRow(`… over HTTP, ${clients} at once`, `${writesPerSecond.toFixed(0)}/s`),
-        "× the first": ratio.toFixed(1),
+      ...figures.httpWrites.map((figure) => ({
+        what: `… over HTTP, ${figure.load}, ${figure.clients} at once`,
+        figure: `${figure.writesPerSecond.toFixed(0)}/s`,
+        "× the first": figure.ratio.toFixed(1),
+        "a transaction": "",
+        "p50 ms": (figure.p50Us / 1000).toFixed(2),
+        "p99 ms": (figure.p99Us / 1000).toFixed(2),
       })),
       sessionsRow(`${figures.misses.misses} misses at once`, `${figures.misses.statements} queries`),
       sessionsRow(`${figures.reads.reads} cached reads`, `${figures.reads.statements} queries`),

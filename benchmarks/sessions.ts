@@ -3,14 +3,13 @@
 // how often a cache of a given size has what is wanted.
 //
 // The first two are asked of the storage thread itself, by a `StorageClient` in this thread, as a worker has one: HTTP and the app
-// are left out. Writes are then asked for over HTTP, too, and the third question is: of a farm in this process, whose clients
-// are in this thread, so that they and not the farm are the limit. The last is the workers' cache alone.
+// are left out. Writes are then asked for over HTTP, too, and the third question is: of a farm in a process of its own. The last is
+// the workers' cache alone.
 
 import { mkdtempSync, rmSync } from "node:fs";
-import { Agent, get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createFarm } from "../core/farm.js";
+import { fileURLToPath } from "node:url";
 import { allocateSessionDirectory } from "../core/memory/session-directory.js";
 import { resolveOptions } from "../core/options.js";
 import { StorageHandle } from "../core/supervision/storage-handle.js";
@@ -18,8 +17,11 @@ import { SessionCache } from "../workers/session/session-cache.js";
 import { sessionKeyOf } from "../workers/session/session-id.js";
 import { StorageClient } from "../workers/session/storage-client.js";
 import type { StatementCounts } from "./peers/counting-app.js";
+import { type Load, type LoadResult, runAutocannon } from "./support/load.js";
 import { median } from "./support/machine.js";
 import { Random, zipf } from "./support/random.js";
+import { ServerProcess } from "./support/server-process.js";
+import { runWrk } from "./support/wrk.js";
 
 export interface SessionsOptions {
   /** Clients that write at once, each its own session, each waiting for the answer before it writes again. */
@@ -52,11 +54,15 @@ export interface WriteFigure {
   readonly p99Us: number;
 }
 
-/** The same over HTTP, with a farm in between. */
+/** The same over HTTP, with a farm in between: what a load generator saw, medians of the rounds. */
 export interface HttpWriteFigure {
+  readonly load: "autocannon" | "wrk";
   readonly clients: number;
   readonly writesPerSecond: number;
+  /** Against the first number of clients. */
   readonly ratio: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
 }
 
 export interface MissFigure {
@@ -81,18 +87,25 @@ export interface CacheFigure {
 export interface SessionsFigures {
   readonly writes: readonly WriteFigure[];
   readonly misses: MissFigure;
+  /** wrk's only where it is installed. */
   readonly httpWrites: readonly HttpWriteFigure[];
   readonly reads: ReadFigure;
   readonly cache: readonly CacheFigure[];
 }
 
 const APP = new URL("./peers/counting-app.js", import.meta.url);
+const LIMPET = new URL("../core/cli/limpet.js", import.meta.url);
+const SOCKET = "127.0.0.1:8003";
 /** In ms since the epoch: far enough for no session to expire. */
 const EXPIRES_MS = 2 ** 45;
 /** Far above what a worker waits: a figure shall not be made better by giving up. */
 const TIMEOUT_MS = 60_000;
 /** Requests that one worker may have without an answer, below `StorageClient`'s own limit. */
 const MAX_PENDING = 5_000;
+/** wrk's connections take sessions in turn: as many as this a connection, so that two hardly ever meet in one. */
+const SESSIONS_PER_CONNECTION = 4;
+/** How long an answer that is no load may take, in ms. */
+const ANSWER_TIMEOUT_MS = 5_000;
 
 export async function runSessions(options: SessionsOptions): Promise<SessionsFigures> {
   const folder = mkdtempSync(join(options.folder ?? tmpdir(), "limpet-bench-sessions-"));
@@ -214,94 +227,79 @@ async function askFarm(
   options: SessionsOptions,
   database: string,
 ): Promise<Pick<SessionsFigures, "httpWrites" | "reads">> {
-  const farm = createFarm({
-    app: APP,
-    database,
-    workers: 1,
-    tun: "off",
-    socket: "127.0.0.1:0",
-    admin: "none",
-    logLevel: "fatal",
-  });
+  const quiet = ["--tun", "off", "--admin", "none", "--log-level", "warn"];
+  const farm = ["serve", "--app", fileURLToPath(APP), "--database", database, "--workers", "1"];
+  const server = await ServerProcess.start(LIMPET, [...farm, "--socket", SOCKET, ...quiet]);
   try {
-    await farm.listen();
-    const url = farm.urls[0]!;
-    return { reads: await readCached(url, options.reads), httpWrites: await measureHttpWrites(url, options) };
+    return { reads: await readCached(options.reads), httpWrites: await measureHttpWrites(options) };
   } finally {
-    await farm.close();
+    await server.stop();
   }
 }
 
-async function readCached(url: string, reads: number): Promise<ReadFigure> {
-  const agent = newAgent();
-  try {
-    const { cookie } = await ask(`${url}write`, agent);
-    if (cookie === undefined) throw new Error("the farm has given no cookie");
-    const count = async () => JSON.parse((await ask(`${url}statements`, agent)).body) as StatementCounts;
-    const before = await count();
-    for (let read = 0; read < reads; read++) {
-      const { body } = await ask(url, agent, cookie);
-      if (body !== "cache 1") throw new Error(`a read is answered ${body}, not from the cache`);
-    }
-    return { reads, statements: (await count()).statements - before.statements };
-  } finally {
-    agent.destroy();
+async function readCached(reads: number): Promise<ReadFigure> {
+  const cookie = await newSession();
+  const count = async () => JSON.parse((await ask("/statements")).body) as StatementCounts;
+  const before = await count();
+  for (let read = 0; read < reads; read++) {
+    const { body } = await ask("/", cookie);
+    if (body !== "cache 1") throw new Error(`a read is answered ${body}, not from the cache`);
   }
+  return { reads, statements: (await count()).statements - before.statements };
 }
 
-async function measureHttpWrites(url: string, options: SessionsOptions): Promise<HttpWriteFigure[]> {
-  const rounds = options.clients.map((): number[] => []);
-  for (let round = 0; round < options.rounds; round++) {
-    for (const [i, clients] of options.clients.entries())
-      rounds[i]!.push(await httpWriteRound(url, clients, options.seconds));
-  }
-  const figures = options.clients.map((clients, i) => ({ clients, writesPerSecond: median(rounds[i]!) }));
-  const [first] = figures;
-  return figures.map((figure) => ({ ...figure, ratio: figure.writesPerSecond / first!.writesPerSecond }));
-}
+const LOADS = { autocannon: runAutocannon, wrk: runWrk } as const;
 
-/** Clients with a session and a connection each. */
-async function httpWriteRound(url: string, clients: number, seconds: number): Promise<number> {
-  const agents = Array.from({ length: clients }, newAgent);
-  try {
-    const cookies = await Promise.all(agents.map(async (agent) => (await ask(`${url}write`, agent)).cookie));
-    const startedMs = performance.now();
-    const endMs = startedMs + seconds * 1000;
-    let writes = 0;
-    const write = async (agent: Agent, client: number) => {
-      while (performance.now() < endMs) {
-        const { body } = await ask(`${url}write`, agent, cookies[client]);
-        if (body !== "written") throw new Error(`a write is answered ${body}`);
-        writes++;
+/** In rounds that alternate, so that a noisy neighbour hits all alike. */
+async function measureHttpWrites({ clients, seconds, rounds }: SessionsOptions): Promise<HttpWriteFigure[]> {
+  const sessions = SESSIONS_PER_CONNECTION * Math.max(...clients);
+  const cookies: string[] = [];
+  for (let session = 0; session < sessions; session++) cookies.push(await newSession());
+  const results = new Map<string, LoadResult[]>();
+  const names = Object.keys(LOADS) as (keyof typeof LOADS)[];
+  for (let round = 0; round < rounds; round++) {
+    for (const connections of clients) {
+      const load: Load = { urls: [`http://${SOCKET}/write`], cookies, connections, seconds };
+      for (const name of names) {
+        const result = await LOADS[name](load);
+        if (result === undefined) continue;
+        if (result.failures > 0) throw new Error(`${name}: ${result.failures} writes have failed`);
+        const of = `${name} ${connections}`;
+        results.set(of, [...(results.get(of) ?? []), result]);
       }
-    };
-    await Promise.all(agents.map(write));
-    return (writes * 1000) / (performance.now() - startedMs);
-  } finally {
-    for (const agent of agents) agent.destroy();
+    }
   }
-}
-
-function newAgent(): Agent {
-  return new Agent({ keepAlive: true, maxSockets: 1 });
-}
-
-function ask(
-  url: string,
-  agent: Agent,
-  cookie?: string,
-): Promise<{ body: string; cookie: string | undefined }> {
-  return new Promise((resolve, reject) => {
-    const headers = cookie === undefined ? {} : { cookie };
-    get(url, { agent, headers, signal: AbortSignal.timeout(TIMEOUT_MS) }, (response) => {
-      let body = "";
-      response.setEncoding("utf8").on("data", (chunk: string) => (body += chunk));
-      response.on("end", () =>
-        resolve({ body, cookie: response.headers["set-cookie"]?.[0]?.split(";", 1)[0] }),
-      );
-      response.on("error", reject);
-    }).on("error", reject);
+  return names.flatMap((load) => {
+    const of = (connections: number, what: keyof LoadResult) =>
+      median((results.get(`${load} ${connections}`) ?? []).map((result) => result[what]));
+    if (!results.has(`${load} ${clients[0]}`)) return [];
+    return clients.map((connections) => ({
+      load,
+      clients: connections,
+      writesPerSecond: of(connections, "requestsPerSecond"),
+      ratio: of(connections, "requestsPerSecond") / of(clients[0]!, "requestsPerSecond"),
+      p50Us: of(connections, "p50Us"),
+      p99Us: of(connections, "p99Us"),
+    }));
   });
+}
+
+/** The cookie of a session that has something in it. */
+async function newSession(): Promise<string> {
+  const { cookie } = await ask("/write");
+  if (cookie === undefined) throw new Error("the farm has given no cookie");
+  return cookie;
+}
+
+async function ask(path: string, cookie?: string): Promise<{ body: string; cookie: string | undefined }> {
+  const response = await fetch(`http://${SOCKET}${path}`, {
+    headers: cookie === undefined ? {} : { cookie },
+    signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+  });
+  return {
+    body: await response.text(),
+    cookie: response.headers.getSetCookie()[0]?.split(";", 1)[0],
+  };
 }
 
 // ---- The cache ------------------------------------------------------------------------------------------------------

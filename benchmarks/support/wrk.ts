@@ -1,34 +1,24 @@
 // wrk as a load generator, where it is installed: it costs the machine far less than autocannon does, and has no pipelining.
 
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { spawnChild } from "./children.js";
+import type { Load, LoadResult } from "./load.js";
 
 /** How long wrk may take to end after its load, in ms. */
 const END_TIMEOUT_MS = 20_000;
 
-/** What a load generator saw. */
-export interface LoadResult {
-  readonly requests: number;
-  readonly requestsPerSecond: number;
-  readonly p50Us: number;
-  readonly p99Us: number;
-  /** Errors of sockets, timeouts, and answers that are neither 2xx nor 3xx. */
-  readonly failures: number;
-}
-
 const US: Readonly<Record<string, number>> = { us: 1, ms: 1000, s: 1e6, m: 60e6 };
 
 /**
- * Load for `seconds` from one wrk with one thread for each URL, at the same time; the connections are shared out. Rates and
- * failures are sums, percentiles the worst. Undefined where wrk is not installed; throws if it fails.
+ * One wrk with one thread for each URL, at the same time. Cookies are used in turn, by whichever connection is next: give several
+ * times as many as connections. Rates and failures are sums, percentiles the worst. Undefined where wrk is not installed, and with
+ * pipelining, which it does not have; throws if it fails.
  */
-export async function runWrk(
-  urls: readonly string[],
-  headers: Readonly<Record<string, string>>,
-  connections: number,
-  seconds: number,
-): Promise<LoadResult | undefined> {
-  const each = Math.max(1, Math.round(connections / urls.length));
-  const all = await Promise.all(urls.map((url) => runOne(url, headers, each, seconds)));
+export async function runWrk(load: Load): Promise<LoadResult | undefined> {
+  if ((load.pipelining ?? 1) > 1) return undefined;
+  const all = await Promise.all(load.urls.map((url) => runOne(url, load)));
   const results = all.filter((one) => one !== undefined);
   if (results.length === 0) return undefined;
   const sum = (of: (one: LoadResult) => number) => results.reduce((total, one) => total + of(one), 0);
@@ -43,13 +33,42 @@ export async function runWrk(
 
 async function runOne(
   url: string,
-  headers: Readonly<Record<string, string>>,
-  connections: number,
-  seconds: number,
+  { urls, headers = {}, cookies, connections, seconds }: Load,
 ): Promise<LoadResult | undefined> {
-  const ofHeaders = Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
-  const parameters = ["-t1", `-c${connections}`, `-d${seconds}s`, "--latency", ...ofHeaders, url];
-  const child = spawnChild("wrk", parameters, {
+  const each = Math.max(1, Math.round(connections / urls.length));
+  const folder = mkdtempSync(join(tmpdir(), "limpet-bench-wrk-"));
+  try {
+    const script = join(folder, "request.lua");
+    writeFileSync(script, requestScript(headers, cookies ?? []));
+    return await runScript(["-t1", `-c${each}`, `-d${seconds}s`, "--latency", "-s", script, url], seconds);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Lua: the requests are made beforehand, one for each cookie, and sent in turn. JSON's strings without exotic characters are Lua's. */
+function requestScript(headers: Readonly<Record<string, string>>, cookies: readonly string[]): string {
+  const fixed = Object.entries(headers).map(
+    ([name, value]) => `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`,
+  );
+  if (cookies.length === 0) return fixed.join("\n");
+  return `${fixed.join("\n")}
+local requests, next = {}, 0
+function init()
+  for _, cookie in ipairs({${cookies.map((cookie) => JSON.stringify(cookie)).join(", ")}}) do
+    wrk.headers["Cookie"] = cookie
+    requests[#requests + 1] = wrk.format()
+  end
+end
+function request()
+  next = next % #requests + 1
+  return requests[next]
+end
+`;
+}
+
+async function runScript(parameters: readonly string[], seconds: number): Promise<LoadResult | undefined> {
+  const child = spawnChild("wrk", [...parameters], {
     stdio: ["ignore", "pipe", "inherit"],
     timeout: seconds * 1000 + END_TIMEOUT_MS,
     killSignal: "SIGKILL",

@@ -27,8 +27,9 @@ import {
   resolveOptions,
 } from "./options.js";
 import { loadSecrets } from "./secret.js";
+import { TICK_INTERVAL_MS } from "./supervision/pulse.js";
 import { StorageHandle } from "./supervision/storage-handle.js";
-import { Supervisor, TICK_INTERVAL_MS } from "./supervision/supervisor.js";
+import { Supervisor } from "./supervision/supervisor.js";
 import { WorkerThread } from "./supervision/worker-thread.js";
 
 export type { FarmStatus, WorkerCounts, WorkerState, WorkerStatus } from "./farm-status.js";

@@ -5,6 +5,7 @@
 import { MAX_WORKERS, STAND_IN } from "../memory/load-board.js";
 import { OptionError } from "../options.js";
 import { firstLineOf } from "./first-line.js";
+import { Ticks } from "./pulse.js";
 import {
   type PlaceFailure,
   type PlaceOwner,
@@ -13,10 +14,6 @@ import {
   WorkerPlace,
 } from "./worker-place.js";
 
-/** How often `tick` is to be called, in ms. */
-export const TICK_INTERVAL_MS = 100;
-/** A tick that is later than this, in ms, says that the whole process stood still. */
-const LATE_TICK_MS = 400;
 /** Without a worker that serves, in ms; then the stand-in tells the clients so. */
 const STAND_IN_AFTER_MS = 1_000;
 /** Failures in a row that make a crash loop. */
@@ -49,7 +46,7 @@ export class Supervisor<T extends Thread> implements PlaceOwner<T> {
   /** By number, since the start: they outlive their places. */
   readonly #failures = new Map<number, { count: number; last: string }>();
   readonly #waiters = new Set<Waiter>();
-  #lastTickMs: number;
+  readonly #ticks: Ticks;
   #servedMs: number;
   /** The first workers are not slow to take their share: all start alike. */
   #isStarted = false;
@@ -61,8 +58,8 @@ export class Supervisor<T extends Thread> implements PlaceOwner<T> {
     this.target = target;
     this.#parts = parts;
     this.#events = events;
-    this.#lastTickMs = parts.now();
-    this.#servedMs = this.#lastTickMs;
+    this.#servedMs = parts.now();
+    this.#ticks = new Ticks(this.#servedMs);
   }
 
   /** Starts the workers. Resolves when all serve; rejects with why one cannot, or if all are to end meanwhile. */
@@ -174,9 +171,8 @@ export class Supervisor<T extends Thread> implements PlaceOwner<T> {
   /** Looks after the workers. To be called every TICK_INTERVAL_MS, until all have gone. */
   tick(): void {
     const nowMs = this.#parts.now();
-    const lateMs = nowMs - this.#lastTickMs - TICK_INTERVAL_MS;
-    this.#lastTickMs = nowMs;
-    for (const place of [...this.#places.values()]) place.watch(nowMs, lateMs > LATE_TICK_MS ? lateMs : 0);
+    const lateMs = this.#ticks.tick(nowMs);
+    for (const place of [...this.#places.values()]) place.watch(nowMs, lateMs);
     this.#reconcile();
     this.#standIn(nowMs);
     this.#checkWaiters();

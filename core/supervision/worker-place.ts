@@ -24,6 +24,7 @@ import {
   WORKER_STARTING,
 } from "../memory/load-board.js";
 import { BackOff } from "./back-off.js";
+import { HangError, Pulse } from "./pulse.js";
 
 /** For a worker to end by itself after it was told to stop, in ms. */
 const STOP_TIMEOUT_MS = 5_000;
@@ -31,18 +32,6 @@ const STOP_TIMEOUT_MS = 5_000;
 const DESTROY_TIMEOUT_MS = 5_000;
 /** Beats that a draining worker has made since it was told, before its connections are counted: it knows then. */
 const DRAINING_BEATS = 3;
-
-/** A worker does not answer any more. */
-export class WorkerHangError extends Error {
-  override readonly name = "WorkerHangError";
-  readonly code = "worker_hangs";
-
-  constructor(message: string) {
-    super(message);
-    // Where it was noticed says nothing of where it hangs.
-    this.stack = `${this.name}: ${message}`;
-  }
-}
 
 /** A running thread, as far as supervision needs to know. */
 export interface Thread {
@@ -115,8 +104,7 @@ export class WorkerPlace<T extends Thread> {
   /** When the next thread is due, while there is none. */
   #startAtMs = Number.POSITIVE_INFINITY;
   #servingSinceMs = 0;
-  #beat = 0;
-  #beatMs = 0;
+  #pulse = new Pulse(0, 0);
   /** The heartbeat when it was told to drain. */
   #drainingBeat = 0;
   /** The time that it has to drain, to stop, or to be gone, and when that is over. */
@@ -174,7 +162,7 @@ export class WorkerPlace<T extends Thread> {
       (error: unknown) => this.#end(thread, error),
     );
     this.#servingSinceMs = now();
-    this.#beatMs = this.#servingSinceMs;
+    this.#pulse = new Pulse(board.get(this.worker, BOARD_HEARTBEAT), this.#servingSinceMs);
     if (this.isLeaving) {
       if (isGivenUp) this.#end(thread, undefined);
       else this.stop();
@@ -191,7 +179,6 @@ export class WorkerPlace<T extends Thread> {
     const { board, ports, hangTimeoutMs, slowStartMs } = this.#parts;
     const { worker } = this;
     // What began after the jump has lost nothing by it.
-    this.#beatMs = Math.min(nowMs, this.#beatMs + lateMs);
     this.#deadlineMs = Math.min(nowMs + this.#timeoutMs, this.#deadlineMs + lateMs);
     if (this.#isEnding) {
       this.#watchEnd(nowMs);
@@ -201,26 +188,20 @@ export class WorkerPlace<T extends Thread> {
       if (nowMs >= this.#startAtMs && !this.isLeaving) this.begin(true);
       return;
     }
-    const beat = board.get(worker, BOARD_HEARTBEAT);
-    if (beat !== this.#beat) {
-      this.#beat = beat;
-      this.#beatMs = nowMs;
-    } else if (nowMs - this.#beatMs >= hangTimeoutMs) {
-      const forMs = Math.round(nowMs - this.#beatMs);
-      this.#end(
-        this.#thread,
-        new WorkerHangError(`it has not answered for ${forMs} ms: an endless loop in the app?`),
-      );
+    const stillMs = this.#pulse.look(board.get(worker, BOARD_HEARTBEAT), nowMs, lateMs);
+    if (stillMs >= hangTimeoutMs) {
+      const message = `it has not answered for ${Math.round(stillMs)} ms: an endless loop in the app?`;
+      this.#end(this.#thread, new HangError("worker_hangs", message));
       return;
-    } else {
-      // It may be asleep, as it should be when there is nothing to do.
-      ports.wakeWorker(worker);
     }
+    // It may be asleep, as it should be when there is nothing to do.
+    if (stillMs > 0) ports.wakeWorker(worker);
     if (board.get(worker, BOARD_WEIGHT) < FULL_WEIGHT) {
       board.set(worker, BOARD_WEIGHT, slowStartWeight(nowMs - this.#servingSinceMs, slowStartMs));
     }
     if (this.#isStopping) {
-      if (nowMs >= this.#deadlineMs) this.#end(this.#thread, new WorkerHangError("it does not stop"));
+      if (nowMs >= this.#deadlineMs)
+        this.#end(this.#thread, new HangError("worker_hangs", "it does not stop"));
     } else if (this.state === "draining" && (nowMs >= this.#deadlineMs || this.#hasDrained())) {
       this.stop();
     }
@@ -267,7 +248,7 @@ export class WorkerPlace<T extends Thread> {
   #hasDrained(): boolean {
     const { board, ports } = this.#parts;
     return (
-      ((this.#beat - this.#drainingBeat) | 0) >= DRAINING_BEATS &&
+      ((this.#pulse.beat - this.#drainingBeat) | 0) >= DRAINING_BEATS &&
       board.get(this.worker, BOARD_CONNECTIONS) === 0 &&
       board.get(this.worker, BOARD_IN_FLIGHT) === 0 &&
       ports.isIdle(this.worker)

@@ -14,7 +14,8 @@ import {
   COMMAND_STOP,
   LoadBoard,
 } from "../../../core/memory/load-board.js";
-import { Supervisor, TICK_INTERVAL_MS } from "../../../core/supervision/supervisor.js";
+import { TICK_INTERVAL_MS } from "../../../core/supervision/pulse.js";
+import { Supervisor } from "../../../core/supervision/supervisor.js";
 import type { PlaceParts, Thread, WorkerPorts } from "../../../core/supervision/worker-place.js";
 
 /** The same for all: nobody looks into them. */

@@ -7,9 +7,13 @@
 // For the same reason calls have a step of their own: nothing else is open on the connection while they run.
 // Requests that wait together are done in no particular order: whoever needs one awaits the one before.
 //
+// Steps, and procedures, are apart by a turn of the event loop: better-sqlite3 never waits for anything, and as long as requests
+// wait no timer and no message would have its turn; to the main thread it would look like an endless loop.
+//
 // The session directory is written between the database's word and the answer: a worker that has an answer can rely
 // on every other worker finding its cached version old.
 
+import { setImmediate as eventLoopTurn } from "node:timers/promises";
 import type { Knex } from "knex";
 import type { DirectoryKeeper } from "./directory-keeper.js";
 import { firstLineOf, isDatabaseDown } from "./failure.js";
@@ -174,9 +178,9 @@ export class StorageService {
   }
 
   async #runTurns(): Promise<void> {
-    // After the poll phase: what other workers have sent by now is in the first turn, too.
-    await new Promise((resolve) => setImmediate(resolve));
     while (!this.#idle) {
+      // After the poll phase: what other workers have sent by now is in this turn, too.
+      await eventLoopTurn();
       await this.#answerReads();
       this.#sendReplies();
       await this.#runCalls();
@@ -241,6 +245,8 @@ export class StorageService {
   }
 
   async #commitGroup(): Promise<void> {
+    if (this.#commits.length === 0) return;
+    await eventLoopTurn();
     const group = this.#takeGroup().filter((commit) => this.#isInTime(commit));
     if (group.length === 0) return;
     this.#parts.directory.begin();
@@ -301,6 +307,7 @@ export class StorageService {
 
   async #expireSlice(): Promise<void> {
     if (!this.#sweeping) return;
+    await eventLoopTurn();
     const { store, limits, directory } = this.#parts;
     try {
       directory.begin();

@@ -40,6 +40,8 @@ const EXPIRES_MS = 2 ** 45;
 class WatchedStore implements SessionStore {
   readonly log: string[] = [];
   error: Error | undefined;
+  /** Called when a step begins. */
+  onStep = () => {};
   /** What `commit` waits for before it begins. */
   gate: Promise<void> = Promise.resolve();
   readonly #store: SessionStore;
@@ -49,6 +51,7 @@ class WatchedStore implements SessionStore {
   }
 
   load(keys: readonly string[]): Promise<Map<string, SessionRecord>> {
+    this.onStep();
     if (keys.length > 0) this.log.push(`load ${keys.length}`);
     if (this.error) return Promise.reject(this.error);
     return this.#store.load(keys);
@@ -60,6 +63,7 @@ class WatchedStore implements SessionStore {
   }
 
   async commit(changes: readonly Change[]): Promise<Outcome[]> {
+    this.onStep();
     this.log.push(`commit ${changes.length}`);
     await this.gate;
     const { error } = this;
@@ -67,6 +71,7 @@ class WatchedStore implements SessionStore {
   }
 
   expire(limit: number): Promise<string[]> {
+    this.onStep();
     this.log.push(`expire ${limit}`);
     return this.error ? Promise.reject(this.error) : this.#store.expire(limit);
   }
@@ -100,10 +105,14 @@ interface Bench {
 interface BenchOptions {
   readonly limits?: Partial<ServiceLimits>;
   readonly procedures?: Record<string, Procedure>;
+  readonly client?: "sqlite3" | "better-sqlite3";
 }
 
-async function withService({ limits, procedures = {} }: BenchOptions, run: (bench: Bench) => Promise<void>) {
-  const database = await openDatabase({ client: "sqlite3", filename: ":memory:", durability: "full" });
+async function withService(
+  { limits, procedures = {}, client = "sqlite3" }: BenchOptions,
+  run: (bench: Bench) => Promise<void>,
+) {
+  const database = await openDatabase({ client, filename: ":memory:", durability: "full" });
   const { knex, close } = database;
   await migrateLimpet(knex);
   const clock = { ms: 0, nowMs: 1_000 };
@@ -343,6 +352,35 @@ test("many calls, do not keep a commit waiting, beyond one turn's share", async 
       [[0, 1], [9], [2, 3], [4]],
     );
     assert.equal(store.log, ["commit 1"]);
+  });
+});
+
+test("steps and procedures, with a client that never waits, are apart by a turn of the event loop", async () => {
+  let turn = 0;
+  const begun: number[] = [];
+  const onStep = () => {
+    begun.push(turn);
+    // In the turn that follows.
+    setImmediate(() => turn++);
+  };
+  const procedures: Record<string, Procedure> = {
+    add: async (database) => {
+      onStep();
+      await database.raw("SELECT 1");
+    },
+  };
+  await withService({ procedures, client: "better-sqlite3" }, async ({ ask, settle, store, service }) => {
+    store.onStep = onStep;
+    const client = new FakeClient();
+    ask(client, ["load", 1, keyOf(1)], ["call", 2, "add", null], ["call", 3, "add", null]);
+    ask(client, commitOf(4, keyOf(1), 0, 1, "add"), commitOf(5, keyOf(2), 0, 1, "add"));
+    service.sweep();
+    await settle();
+    assert.equal(
+      [...client.replies.values()].map(([code]) => code),
+      ["done", "done", "done", "done", "done"],
+    );
+    assert.equal(begun, [0, 1, 2, 3, 4, 5, 6]);
   });
 });
 

@@ -2,8 +2,8 @@
 // `(database, args)`. It must await all that it starts, and must not begin, commit or roll back by SQL (savepoints of
 // Knex, `database.transaction`, are fine). It may run again if its transaction is tried again, so it does nothing but SQL.
 //
-// The bound on time ends the wait, not the work: JavaScript that never yields holds up the storage thread for as long as
-// it likes, and every worker's requests run into their own bounded wait meanwhile.
+// The bound on time ends the wait, not the work: JavaScript that never yields holds up the storage thread until the main thread
+// ends that (HANG_TIMEOUT_MS there), and every worker's requests run into their own bounded wait meanwhile.
 
 import { setImmediate as eventLoopTurn } from "node:timers/promises";
 import type { Knex } from "knex";

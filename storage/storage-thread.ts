@@ -1,9 +1,10 @@
 // The storage thread: loads the app's procedures, opens the database when it may, brings its schemas up to date, and answers
-// the workers until it is told to close. The main thread starts it, knows it by thread-messages.ts, and never ends it by force while it serves: a
-// thread that dies with a query in flight takes the whole process with it.
+// the workers until it is told to close. The main thread starts it, knows it by thread-messages.ts, and never ends it by force
+// while its heart beats: a thread that dies with a query of sqlite3 in flight takes the whole process with it.
 
 import { once } from "node:events";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { Heartbeat } from "../core/memory/heartbeat.js";
 import { SessionDirectoryWriter } from "../core/memory/session-directory.js";
 import { loadStorageApp } from "./app-module.js";
 import { type Database, openDatabase } from "./database.js";
@@ -30,6 +31,9 @@ const DEFAULT_LIMITS: StorageThreadLimits = {
 
 /** How long a thread that has failed may take to answer what is waiting and to close the database. */
 const FAILING_TIMEOUT_MS = 5_000;
+
+/** Time between two beats, in ms: a small part of the time without one that ends the thread. */
+const BEAT_INTERVAL_MS = 250;
 
 /** Time between two looks at a database that does not serve, in ms. */
 const PROBE_INTERVAL_MS = 1_000;
@@ -135,6 +139,9 @@ function serve(options: StorageThreadOptions, database: Database, procedures: Pr
   const ports = new Set<MessagePort>();
   const sweeper = setInterval(() => service.sweep(), limits.sweepIntervalMs);
   service.sweep();
+  const heartbeat = new Heartbeat(options.heartbeat);
+  // To the end; but it keeps nothing from ending.
+  setInterval(() => heartbeat.beat(), BEAT_INTERVAL_MS).unref();
   /** Answers what is waiting, and closes the database. */
   const end = async () => {
     main.removeAllListeners("message");

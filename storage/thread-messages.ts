@@ -13,6 +13,8 @@ export interface StorageThreadOptions {
   /** File URL of the app's module, whose procedures and migrations are used. */
   readonly appUrl?: string;
   readonly directory: SessionDirectoryMemory;
+  /** Its own: `core/memory/heartbeat.ts`. */
+  readonly heartbeat: SharedArrayBuffer;
   /** What is left out has its default. */
   readonly limits?: Partial<StorageThreadLimits>;
 }

@@ -100,7 +100,12 @@ const RULES: readonly (readonly [room: string, files: Allowed, packages: Allowed
   ],
   [
     "storage/",
-    ["storage/", "core/memory/session-directory.ts", ["workers/app/app.ts", "type"]],
+    [
+      "storage/",
+      "core/memory/session-directory.ts",
+      "core/memory/heartbeat.ts",
+      ["workers/app/app.ts", "type"],
+    ],
     ["knex", "msgpackr", "node:"],
   ],
 ];

@@ -28,8 +28,9 @@ export type StorageSettings = Pick<
 export class StorageHandle {
   /** Threads that have failed since the start. */
   restarts = 0;
-  readonly #options: StorageThreadOptions;
+  readonly #options: Omit<StorageThreadOptions, "heartbeat">;
   readonly #events: StorageEvents;
+  readonly #hangTimeoutMs: number | undefined;
   readonly #backOff = new BackOff();
   /** The thread that serves, and the one that is about to. */
   #thread: StorageThread | undefined;
@@ -42,19 +43,29 @@ export class StorageHandle {
   #changes: Promise<void> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
-  private constructor(options: StorageThreadOptions, events: StorageEvents) {
+  private constructor(
+    options: Omit<StorageThreadOptions, "heartbeat">,
+    events: StorageEvents,
+    hangTimeoutMs: number | undefined,
+  ) {
     this.#options = options;
     this.#events = events;
+    this.#hangTimeoutMs = hangTimeoutMs;
   }
 
-  /** Starts the thread and waits until the database is open. Rejects with a `StorageStartError`. */
+  /**
+   * Starts the thread and waits until the database is open. Rejects with a `StorageStartError`. A thread that serves and does not beat
+   * for `hangTimeoutMs` has failed; a test may have it fail sooner than the farm does.
+   */
   static async start(
     settings: StorageSettings,
     directory: SessionDirectoryMemory,
     events: StorageEvents,
+    hangTimeoutMs?: number,
   ): Promise<StorageHandle> {
     const database = databaseOptionsOf(settings);
-    const handle = new StorageHandle({ database, appUrl: settings.appUrl, directory }, events);
+    const options = { database, appUrl: settings.appUrl, directory };
+    const handle = new StorageHandle(options, events, hangTimeoutMs);
     await handle.#open(await handle.#load());
     return handle;
   }
@@ -132,7 +143,7 @@ export class StorageHandle {
 
   /** Starts a thread that has loaded the app, and no more. */
   async #load(): Promise<StorageThread> {
-    const next = new StorageThread(this.#options, (news) => this.#hear(news));
+    const next = new StorageThread(this.#options, (news) => this.#hear(news), this.#hangTimeoutMs);
     this.#next = next;
     await next.loaded();
     return next;

@@ -1,7 +1,7 @@
 // One storage thread, as the main thread has it: loads the app, opens the database, closes it, is gone. Knows nothing of
 // what passes through the ports that it is given. What always holds: every wait ends when the thread does; a thread that
-// has the database is not ended by force unless it does not close it, since one that dies with a query in flight may take
-// the process with it.
+// has the database is not ended by force unless it hangs or does not close it, since one that dies with a query of sqlite3 in
+// flight takes the process with it.
 
 import { type MessagePort, Worker } from "node:worker_threads";
 import type {
@@ -9,15 +9,23 @@ import type {
   StorageThreadOptions,
   ToStorageThread,
 } from "../../storage/thread-messages.js";
+import { allocateHeartbeat, Heartbeat } from "../memory/heartbeat.js";
 import { firstLineOf } from "./first-line.js";
+import { HangError, Pulse, TICK_INTERVAL_MS, Ticks } from "./pulse.js";
 
 /** How long the app's module may take to load, in ms. */
 const LOAD_TIMEOUT_MS = 30_000;
 /**
- * How long the thread may take to close the database, in ms: several times what its own waits add up to. Without it an endless loop in
- * a procedure would keep the farm from ever ending.
+ * How long the thread may take to close the database, in ms: several times what its own waits add up to. Without it a query that
+ * does not end would keep the farm from ever ending.
  */
 const CLOSE_TIMEOUT_MS = 20_000;
+/**
+ * How long a thread that serves may not beat, in ms. One that is well does so between any two steps, and the longest of those that may
+ * block it are a statement of better-sqlite3 that waits 2 s for another program's lock, and a procedure, which has 3 s.
+ * Workers wait 5 s for an answer: what is asked of one that hangs has failed by then, and the next ones find another.
+ */
+const HANG_TIMEOUT_MS = 8_000;
 
 /** The storage thread cannot start; the message is one sentence for the person who started limpet. */
 export class StorageStartError extends Error {
@@ -37,6 +45,8 @@ export class StorageThread {
   /** Resolves when it is gone, however that came, with what it failed of, if it was not told to end. */
   readonly ended: Promise<unknown>;
   readonly #worker: Worker;
+  readonly #heartbeat: Heartbeat;
+  readonly #hangTimeoutMs: number;
   readonly #onNews: (news: StorageNews) => void;
   #isGone = false;
   /** Why it is gone, or will be. */
@@ -48,10 +58,17 @@ export class StorageThread {
   #closed: Promise<void> | undefined;
 
   /** Starts a thread that loads the app, and no more. */
-  constructor(options: StorageThreadOptions, onNews: (news: StorageNews) => void) {
+  constructor(
+    options: Omit<StorageThreadOptions, "heartbeat">,
+    onNews: (news: StorageNews) => void,
+    hangTimeoutMs = HANG_TIMEOUT_MS,
+  ) {
+    const heartbeat = allocateHeartbeat();
+    this.#heartbeat = new Heartbeat(heartbeat);
+    this.#hangTimeoutMs = hangTimeoutMs;
     this.#onNews = onNews;
     this.#worker = new Worker(new URL("../../storage/storage-thread.js", import.meta.url), {
-      workerData: options,
+      workerData: { ...options, heartbeat } satisfies StorageThreadOptions,
     });
     this.#worker.on("message", (message: FromStorageThread) => this.#hear(message));
     this.#worker.on("error", (error) => {
@@ -82,7 +99,7 @@ export class StorageThread {
   open(): Promise<void> {
     this.#phase = "open";
     this.#post({ type: "open" });
-    this.#opened = this.#told("ready");
+    this.#opened = this.#told("ready").then(() => this.#watch());
     return this.#opened;
   }
 
@@ -118,6 +135,30 @@ export class StorageThread {
     // What the app's module has left behind, a timer, say, would keep it alive.
     await this.#worker.terminate();
     await this.ended;
+  }
+
+  /** From now on, also while it closes the database, it is ended if it does not beat: nothing else ends an endless loop. */
+  #watch(): void {
+    const startMs = performance.now();
+    const ticks = new Ticks(startMs);
+    const pulse = new Pulse(this.#heartbeat.beats, startMs);
+    const timer = setInterval(() => {
+      const nowMs = performance.now();
+      const stillMs = pulse.look(this.#heartbeat.beats, nowMs, ticks.tick(nowMs));
+      if (stillMs < this.#hangTimeoutMs) return;
+      clearInterval(timer);
+      this.#endHanging(stillMs);
+    }, TICK_INTERVAL_MS);
+    void this.ended.then(() => clearInterval(timer));
+  }
+
+  #endHanging(stillMs: number): void {
+    const unanswered = `has not answered for ${Math.round(stillMs)} ms`;
+    this.#failure ??= new HangError("storage_hangs", `it ${unanswered}: an endless loop in a procedure?`);
+    // Before it is ended: these may be the process's last words.
+    const fate = "is ended, which ends the process if a query of sqlite3 is under way";
+    this.#onNews({ type: "trouble", message: `its thread ${unanswered} and ${fate}` });
+    void this.#worker.terminate();
   }
 
   #post(message: ToStorageThread): void {

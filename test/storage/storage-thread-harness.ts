@@ -2,6 +2,7 @@
 
 import { once } from "node:events";
 import { MessageChannel, Worker } from "node:worker_threads";
+import { allocateHeartbeat } from "../../core/memory/heartbeat.js";
 import {
   allocateSessionDirectory,
   type SessionDirectoryMemory,
@@ -35,11 +36,11 @@ export interface StorageThread {
 
 /** Resolves when the thread has been told to open the database, and has said something after that; or has failed before. */
 export async function startStorageThread(
-  options: Omit<StorageThreadOptions, "directory">,
+  options: Omit<StorageThreadOptions, "directory" | "heartbeat">,
 ): Promise<StorageThread> {
   const directory = allocateSessionDirectory(1_024);
   const thread = new Worker(new URL("../../storage/storage-thread.js", import.meta.url), {
-    workerData: { ...options, directory } satisfies StorageThreadOptions,
+    workerData: { ...options, directory, heartbeat: allocateHeartbeat() } satisfies StorageThreadOptions,
   });
   const said: FromStorageThread[] = [];
   thread.on("message", (message: FromStorageThread) => {

@@ -2,23 +2,13 @@
 // end that leaves nothing behind (this file would not end by itself if a thread or a port were left).
 
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { allocateSessionDirectory } from "../../../core/memory/session-directory.js";
-import { StorageHandle } from "../../../core/supervision/storage-handle.js";
-import { StorageError } from "../../../workers/session/storage.js";
-import { StorageClient } from "../../../workers/session/storage-client.js";
+import type { StorageClient } from "../../../workers/session/storage-client.js";
+import { keyOf } from "../../storage/session-store-conformance.js";
+import { codeOf, EXPIRES_MS } from "../../storage/storage-thread-harness.js";
+import { PlayedStorage } from "./played-storage.js";
 import { failureOf } from "./start-failure.js";
-
-const directory = mkdtempSync(join(tmpdir(), "limpet-storage-handle-"));
-/** Far enough for no session of a test to expire. */
-const EXPIRES_MS = 2 ** 45;
-const key = (number: number) => number.toString(16).padStart(32, "0");
-let count = 0;
 
 /** Source of an app: its procedures, and what its module does when it is loaded. */
 function appSource(edition: string, atLoading = ""): string {
@@ -35,84 +25,13 @@ function appSource(edition: string, atLoading = ""): string {
     };`;
 }
 
-/** A handle, and the workers' side of it. */
-class Played {
-  readonly warnings: string[] = [];
-  readonly clients: StorageClient[] = [];
-  readonly #appFile = join(directory, `app-${++count}.mjs`);
-  readonly #database = join(directory, `farm-${count}.db`);
-  #handle: StorageHandle | undefined;
-  replaced = 0;
-  #onReplaced = () => {};
-
-  constructor() {
-    this.writeApp(appSource("first"));
-  }
-
-  get handle(): StorageHandle {
-    return this.#handle!;
-  }
-
-  writeApp(source: string): void {
-    writeFileSync(this.#appFile, source);
-  }
-
-  async start(): Promise<this> {
-    const settings = {
-      database: this.#database,
-      sqliteDriver: "sqlite3" as const,
-      coherence: "told" as const,
-      durability: "normal" as const,
-      appUrl: pathToFileURL(this.#appFile).href,
-    };
-    this.#handle = await StorageHandle.start(settings, allocateSessionDirectory(1_024), {
-      onWarning: (message) => this.warnings.push(message),
-      onReplaced: () => {
-        this.replaced++;
-        for (const client of this.clients) client.use(this.handle.attach());
-        this.#onReplaced();
-      },
-    });
-    return this;
-  }
-
-  connect(): StorageClient {
-    const client = new StorageClient(this.handle.attach());
-    this.clients.push(client);
-    return client;
-  }
-
-  /** Resolves when the workers have been given new ports. */
-  nextReplacement(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#onReplaced = resolve;
-    });
-  }
-
-  async close(): Promise<void> {
-    for (const client of this.clients) client.close();
-    await this.handle.close();
-  }
-}
-
-/** What a request's failure says, or "none". A thread that dies owes its answers to nobody any more. */
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-  try {
-    await promise;
-    return "none";
-  } catch (error) {
-    assert.instance(error, StorageError);
-    return (error as StorageError).code;
-  }
-}
-
 /** Asks the storage without a pause, until `isOver`; a request that fails ends the test. Resolves with the number of commits. */
 async function askAlways(client: StorageClient, session: string, isOver: () => boolean): Promise<number> {
   let version = 0;
   while (!isOver()) {
     const [loaded] = await Promise.all([
       client.load(session),
-      client.version(key(9_999)),
+      client.version(keyOf(9_999)),
       client.call("edition", null),
     ]);
     assert.is(loaded?.version ?? 0, version);
@@ -123,27 +42,27 @@ async function askAlways(client: StorageClient, session: string, isOver: () => b
 }
 
 test("a storage, serves the workers on their ports, and is gone after it was closed", async () => {
-  const played = await new Played().start();
+  const played = await new PlayedStorage(appSource("first")).start();
   assert.ok(played.handle.isServing);
   assert.is(await played.connect().call("edition", null), "first");
-  assert.is(await played.connect().version(key(1)), 0);
+  assert.is(await played.connect().version(keyOf(1)), 0);
   await played.close();
   assert.not(played.handle.isServing);
   assert.equal(played.warnings, []);
 });
 
 test("closing, may be asked for by several, who all wait for the end", async () => {
-  const played = await new Played().start();
+  const played = await new PlayedStorage(appSource("first")).start();
   const closed = [played.handle.close(), played.handle.close()];
   await Promise.all(closed);
   // The port of one that comes too late is closed, and who asks there is told so.
-  assert.is(await codeOf(played.connect().version(key(1))), "unavailable");
+  assert.is(await codeOf(played.connect().version(keyOf(1))), "unavailable");
   assert.is((await failureOf(played.handle.reload())).code, "closing");
   await played.close();
 });
 
 test("a storage that cannot start, says why, and leaves no thread", async () => {
-  const first = await new Played().start();
+  const first = await new PlayedStorage(appSource("first")).start();
   for (const [code, source] of [
     ["app_load_failed", "this is no JavaScript"],
     ["app_invalid", "export default 5"],
@@ -155,7 +74,7 @@ test("a storage that cannot start, says why, and leaves no thread", async () => 
     // Its timer would keep the thread alive after it has said why it cannot start.
     ["app_load_failed", "setInterval(() => {}, 1000); throw new Error('no catalogue')"],
   ] as const) {
-    const played = new Played();
+    const played = new PlayedStorage(appSource("first"));
     played.writeApp(source);
     const failure = await failureOf(played.start());
     assert.is(failure.code, code, failure.message);
@@ -164,9 +83,9 @@ test("a storage that cannot start, says why, and leaves no thread", async () => 
 });
 
 test("reloads, while workers ask all the time, refuse nothing and lose nothing", async () => {
-  const played = await new Played().start();
+  const played = await new PlayedStorage(appSource("first")).start();
   let isOver = false;
-  const asking = [1, 2, 3].map((session) => askAlways(played.connect(), key(session), () => isOver));
+  const asking = [1, 2, 3].map((session) => askAlways(played.connect(), keyOf(session), () => isOver));
   for (const edition of ["second", "third", "fourth"]) {
     played.writeApp(appSource(edition));
     await played.handle.reload();
@@ -176,7 +95,7 @@ test("reloads, while workers ask all the time, refuse nothing and lose nothing",
   const versions = await Promise.all(asking);
   for (const [index, version] of versions.entries()) {
     assert.ok(version > 0);
-    assert.is(await played.clients[0]!.version(key(index + 1)), version);
+    assert.is(await played.clients[0]!.version(keyOf(index + 1)), version);
   }
   assert.is(played.replaced, 3);
   assert.is(played.handle.restarts, 0);
@@ -185,7 +104,7 @@ test("reloads, while workers ask all the time, refuse nothing and lose nothing",
 });
 
 test("reloads that are asked for at once, come one after the other", async () => {
-  const played = await new Played().start();
+  const played = await new PlayedStorage(appSource("first")).start();
   const client = played.connect();
   played.writeApp(appSource("second"));
   await Promise.all([played.handle.reload(), played.handle.reload(), played.handle.reload()]);
@@ -195,7 +114,7 @@ test("reloads that are asked for at once, come one after the other", async () =>
 });
 
 test("a reload, of an app that cannot be loaded, changes nothing", async () => {
-  const played = await new Played().start();
+  const played = await new PlayedStorage(appSource("first")).start();
   const client = played.connect();
   played.writeApp("export default {");
   assert.is((await failureOf(played.handle.reload())).code, "app_load_failed");
@@ -208,7 +127,7 @@ test("a reload, of an app that cannot be loaded, changes nothing", async () => {
 });
 
 test("a reload, of an app whose migration fails, is tried until it can be, and the workers wait", async () => {
-  const played = await new Played().start();
+  const played = await new PlayedStorage(appSource("first")).start();
   const client = played.connect();
   played.writeApp("export default { migrations: { a: { up() { throw new Error('no table'); } } } }");
   assert.is((await failureOf(played.handle.reload())).code, "app_migration_failed");
@@ -225,7 +144,7 @@ test("a reload, of an app whose thread dies when it is to open the database, is 
     ["throw new Error('thrown later')", /failed while starting: thrown later/],
     ["process.exit(3)", /ended while starting/],
   ] as const) {
-    const played = await new Played().start();
+    const played = await new PlayedStorage(appSource("first")).start();
     const client = played.connect();
     // At the order to open the database.
     const dying = `(await import("node:worker_threads")).parentPort.once("message", () => { ${fault}; });`;
@@ -244,15 +163,15 @@ test("a thread that dies, is started again, the workers get new ports and go on"
     ["exit", /the storage has failed: it has ended without being told to; it is started again in 0 ms/],
     ["throwLater", /the storage has failed: thrown later; it is started again in 0 ms/],
   ] as const) {
-    const played = await new Played().start();
+    const played = await new PlayedStorage(appSource("first")).start();
     const [first, second] = [played.connect(), played.connect()];
-    const change = { key: key(1), baseVersion: 0, state: Uint8Array.of(7), expiresAtMs: EXPIRES_MS };
+    const change = { key: keyOf(1), baseVersion: 0, state: Uint8Array.of(7), expiresAtMs: EXPIRES_MS };
     await second.commit(change);
     const replaced = played.nextReplacement();
     // Its answer may come just before the end, or not at all.
     await codeOf(first.call(procedure, null));
     await replaced;
-    assert.equal((await second.load(key(1)))?.state, Uint8Array.of(7));
+    assert.equal((await second.load(keyOf(1)))?.state, Uint8Array.of(7));
     assert.is(await first.call("edition", null), "first");
     assert.is(played.handle.restarts, 1);
     assert.ok(played.handle.isServing);
@@ -263,7 +182,7 @@ test("a thread that dies, is started again, the workers get new ports and go on"
 });
 
 test("a port that is asked for while no thread serves, leads to the next one, and one whose worker is gone to none", async () => {
-  const played = await new Played().start();
+  const played = await new PlayedStorage(appSource("first")).start();
   const client = played.connect();
   const replaced = played.nextReplacement();
   await codeOf(client.call("exit", null));
@@ -271,8 +190,8 @@ test("a port that is asked for while no thread serves, leads to the next one, an
   assert.not(played.handle.isServing);
   const [early, gone] = [played.connect(), played.connect()];
   const silent = played.handle.attach();
-  const asked = early.version(key(1));
-  void codeOf(gone.version(key(2)));
+  const asked = early.version(keyOf(1));
+  void codeOf(gone.version(keyOf(2)));
   gone.close();
   silent.close();
   assert.is(await asked, 0);
@@ -281,7 +200,7 @@ test("a port that is asked for while no thread serves, leads to the next one, an
 });
 
 test("a reload, while the thread is being started again, ends with one thread", async () => {
-  const played = await new Played().start();
+  const played = await new PlayedStorage(appSource("first")).start();
   const client = played.connect();
   const replaced = played.nextReplacement();
   await codeOf(client.call("exit", null));
@@ -296,13 +215,13 @@ test("a reload, while the thread is being started again, ends with one thread", 
 });
 
 test("closing, while the thread is being started again, leaves none", async () => {
-  const played = await new Played().start();
+  const played = await new PlayedStorage(appSource("first")).start();
   const replaced = played.nextReplacement();
   await codeOf(played.connect().call("exit", null));
   await replaced;
   // Before the next one is started; and in the second round, while it loads, or opens the database.
   await played.close();
-  const again = await new Played().start();
+  const again = await new PlayedStorage(appSource("first")).start();
   const lost = again.nextReplacement();
   await codeOf(again.connect().call("exit", null));
   await lost;
@@ -312,7 +231,7 @@ test("closing, while the thread is being started again, leaves none", async () =
 });
 
 test("closing, while a reload loads an app that never ends loading, ends both", async () => {
-  const played = await new Played().start();
+  const played = await new PlayedStorage(appSource("first")).start();
   played.writeApp("setInterval(() => {}, 1000); await new Promise(() => {});");
   const worker = once(process, "worker");
   const reload = failureOf(played.handle.reload());
@@ -322,7 +241,7 @@ test("closing, while a reload loads an app that never ends loading, ends both", 
 });
 
 test("closing, while a reload lets the old thread finish, leaves none", async () => {
-  const played = await new Played().start();
+  const played = await new PlayedStorage(appSource("first")).start();
   played.connect();
   const replaced = played.nextReplacement();
   const reload = failureOf(played.handle.reload());
@@ -333,7 +252,7 @@ test("closing, while a reload lets the old thread finish, leaves none", async ()
 });
 
 test("an app that leaves a timer, keeps no thread from ending", async () => {
-  const played = new Played();
+  const played = new PlayedStorage(appSource("first"));
   played.writeApp(appSource("ticking", "setInterval(() => {}, 1000);"));
   await played.start();
   const client = played.connect();
@@ -342,5 +261,4 @@ test("an app that leaves a timer, keeps no thread from ending", async () => {
   await played.close();
 });
 
-test.after(() => rmSync(directory, { recursive: true, force: true }));
 test.run();

@@ -2,7 +2,13 @@
 // each session keeps a trail of the steps that have changed it. A step's number is committed with what the step did, or
 // not at all; so the database itself says what has happened, how often and in which order, whatever the clients were told.
 
-import type { App, Context, HttpRequest, HttpResponse, Session } from "../../workers/app/app.js";
+import {
+  type App,
+  type Context,
+  type HttpRequest,
+  HttpResponse,
+  type Session,
+} from "../../workers/app/app.js";
 import shop from "../../workers/shop/shop.js";
 
 /** Whose request it is: kept in the session, to find it in the database. */
@@ -26,7 +32,8 @@ export type RequestFault =
   | "throw-committing"
   | "hang"
   | "hang-committing"
-  | "end-storage";
+  | "end-storage"
+  | "hang-storage";
 
 /** What the app keeps in a session beside the shop's. */
 export interface ChaosState {
@@ -58,12 +65,21 @@ function breakDown(fault: RequestFault, context: Context): void {
     case "end-storage":
       context.call("chaosEndStorage").catch(() => {});
       break;
+    case "hang-storage":
+      context.call("chaosHangStorage").catch(() => {});
+      break;
   }
 }
 
 function loopForEver(): void {
   const isOver = () => false;
   while (!isOver());
+}
+
+/** Done nothing, as the shop would say it. */
+function unavailable({ worker }: Context): HttpResponse {
+  const headers = { "retry-after": "1", "x-limpet-worker": String(worker) };
+  return HttpResponse.text("The storage hangs.\n", { status: 503, headers });
 }
 
 /** The shop's answer to a step. What it has not done leaves no trace in the session. */
@@ -93,6 +109,8 @@ export default {
   async fetch(request, context) {
     const fault = request.headers.get(FAULT_HEADER);
     if (fault !== null) breakDown(fault as RequestFault, context);
+    // Its own step would fail of it without a word from the app, and the client would bring the fault again.
+    if (fault === "hang-storage") return unavailable(context);
     const step = request.headers.get(STEP_HEADER);
     if (step !== null) return takeStep(request, context, Number(step));
     const response = await shop.fetch(request, context);
@@ -108,6 +126,9 @@ export default {
         throw new Error("thrown in the storage thread by the chaos test");
       });
       return null;
+    },
+    async chaosHangStorage() {
+      loopForEver();
     },
   },
 

@@ -14,6 +14,8 @@ export const FAULT_KINDS = [
   "worker-hang-committing",
   /** The storage thread dies of an exception. */
   "storage-end",
+  /** A procedure gets into an endless loop. */
+  "storage-hang",
   /** SIGKILL for the whole process, which is then started again. */
   "process-kill",
   /** SIGSTOP for the whole process, and SIGCONT. */

@@ -22,6 +22,7 @@ const BY_REQUEST: Partial<Record<FaultKind, RequestFault>> = {
   "worker-hang": "hang",
   "worker-hang-committing": "hang-committing",
   "storage-end": "end-storage",
+  "storage-hang": "hang-storage",
 };
 
 export interface Injected {

@@ -146,11 +146,11 @@ class Shopper {
 
 if (enterNamespace()) {
   const farms = suite("farms");
-  if (hasPostgres()) registerTests();
+  if (hasPostgres()) await registerTests();
   farms.run();
 
-  function registerTests(): void {
-    const cluster = startCluster();
+  async function registerTests(): Promise<void> {
+    const cluster = await startCluster();
     const networks = new RoutedFarms();
     const url = cluster.createDatabase("shop");
     const processes = new Map<FarmNumber, ChildProcess>();
@@ -292,7 +292,7 @@ if (enterNamespace()) {
         const product = cluster.sql("shop", "SELECT max(id) FROM shop_products");
         const source = sourceOf(0);
         const cookie = cookieOf(await buy(product, source));
-        cluster.stop();
+        await cluster.stop();
         const startedMs = performance.now();
         const refused = await buy(product, source, cookie);
         assert.is(refused.status, 503);
@@ -304,7 +304,7 @@ if (enterNamespace()) {
           "needs no database",
         );
         assert.ok(performance.now() - startedMs < 6_000, "within the bounded wait");
-        cluster.start();
+        await cluster.start();
         let answer = await buy(product, source, cookie);
         for (let tries = 0; answer.status === 503 && tries < 100; tries++) {
           await wait(50);

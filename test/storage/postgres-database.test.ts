@@ -139,7 +139,7 @@ test("errors, are the database's or the statement's", () => {
 });
 
 if (hasPostgres()) {
-  const cluster: PostgresCluster = startCluster();
+  const cluster: PostgresCluster = await startCluster();
   test.after(() => cluster.remove());
 
   test("a connection, is told durability, isolation and bounds on every wait", async () => {

@@ -72,7 +72,7 @@ async function somebodyWaits(): Promise<void> {
 }
 
 if (hasPostgres()) {
-  cluster = startCluster();
+  cluster = await startCluster();
   test.after(() => cluster.remove());
 
   testSessionStore("PostgreSQL", () =>

@@ -47,7 +47,7 @@ async function startFarm(url: string, coherence: "told" | "asked" = "told") {
 }
 
 if (hasPostgres()) {
-  const cluster: PostgresCluster = startCluster({ fsync: true });
+  const cluster: PostgresCluster = await startCluster({ fsync: true });
   test.after(() => cluster.remove());
 
   test("two farms, hear of each other's changes, and refuse what was made from an old version", async () => {
@@ -118,7 +118,7 @@ if (hasPostgres()) {
     const farm = await startFarm(url);
     await farm.client.commit(change(0));
     await farm.trusts();
-    cluster.stop();
+    await cluster.stop();
     await until(
       () => farm.said.at(-1)?.type === "trouble",
       "trouble is told, though nobody asks for anything",
@@ -128,7 +128,7 @@ if (hasPostgres()) {
     assert.is(await codeOf(farm.client.load(KEY)), "unavailable");
     assert.is(await codeOf(farm.client.commit(change(1))), "unavailable");
     assert.ok(performance.now() - startedMs < 2_000, "within the bounded wait");
-    cluster.start();
+    await cluster.start();
     await until(
       () => farm.said.at(-1)?.type === "recovered",
       "it is told that it serves, though nobody asks",
@@ -168,9 +168,9 @@ if (hasPostgres()) {
   test("a farm that ends while the server is away, ends", async () => {
     const url = cluster.createDatabase("ending");
     const farm = await startFarm(url);
-    cluster.stop();
+    await cluster.stop();
     assert.is(await farm.close(), 0);
-    cluster.start();
+    await cluster.start();
   });
 
   test("an acknowledged commit, is there after SIGKILL of the farm and a crash of the server, and nothing is locked", async () => {
@@ -178,8 +178,8 @@ if (hasPostgres()) {
     for (const count of [1, 60, 200]) {
       const acknowledged = await acknowledgedUntilKilled(url, count);
       if (count === 200) {
-        cluster.stop();
-        cluster.start();
+        await cluster.stop();
+        await cluster.start();
       }
       const database = await openDatabase({ client: "postgres", url, durability: "full", coherence: "told" });
       // Whatever the dead farm was about to do, its rows can be had at once.

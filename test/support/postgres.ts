@@ -3,10 +3,11 @@
 // and removes the folder when the test's process ends, however it ends. Where PostgreSQL is not installed the tests are
 // skipped, visibly; in CI (the variable CI is set) they fail instead.
 
-import { execFileSync, spawn } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
 import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { test } from "uvu";
 
 /** Where Debian keeps the programs of each version; others have them in the path. */
@@ -25,14 +26,16 @@ export interface ClusterOptions {
 export interface PostgresCluster {
   /** Folder of the socket. */
   readonly folder: string;
+  /** URL of a database without tables, as the superuser. */
+  readonly superuserUrl: string;
   /** The URL of a database in it, which exists. The server lets the user limpet in with the password "barnacle" only. */
   createDatabase(name: string): string;
   /** Runs SQL as the superuser, and gives what psql prints. */
   sql(database: string, statement: string): string;
   /** Starts the server, and waits until it takes connections. */
-  start(): void;
+  start(): Promise<void>;
   /** Stops it as a crash would. */
-  stop(): void;
+  stop(): Promise<void>;
   /** Stops it and removes everything. */
   remove(): Promise<void>;
 }
@@ -47,10 +50,16 @@ function programsFolder(): string | undefined {
   return [...debian, ...path].find((folder) => existsSync(join(folder, "initdb")));
 }
 
+/** Why there can be no cluster, in a sentence; undefined if there can. */
+export function clusterRefusal(): string | undefined {
+  if (process.platform !== "win32" && programsFolder() !== undefined) return undefined;
+  return "PostgreSQL is not installed here: on Debian, apt-get install postgresql";
+}
+
 /** True if PostgreSQL is installed: register the tests. False: the file has said so, and has nothing to do. */
 export function hasPostgres(): boolean {
-  if (process.platform !== "win32" && programsFolder() !== undefined) return true;
-  const reason = "PostgreSQL is not installed here: on Debian, apt-get install postgresql";
+  const reason = clusterRefusal();
+  if (reason === undefined) return true;
   if (process.env.CI !== undefined) {
     test(reason, () => {
       throw new Error(`${reason}; in CI this must work`);
@@ -63,7 +72,10 @@ export function hasPostgres(): boolean {
 }
 
 /** Makes a cluster and starts it. */
-export function startCluster({ fsync = false, settings = [] }: ClusterOptions = {}): PostgresCluster {
+export async function startCluster({
+  fsync = false,
+  settings = [],
+}: ClusterOptions = {}): Promise<PostgresCluster> {
   const programs = programsFolder()!;
   const folder = mkdtempSync(join(tmpdir(), "limpet-pg-"));
   const data = join(folder, "data");
@@ -76,11 +88,11 @@ export function startCluster({ fsync = false, settings = [] }: ClusterOptions = 
     cwd: folder,
     env: { PATH: process.env.PATH, LC_ALL: "C" },
     encoding: "utf8" as const,
-    stdio: ["ignore", "pipe", "pipe"] as ["ignore", "pipe", "pipe"],
     timeout: 60_000,
   };
-  const run = (program: string, ...parameters: string[]) =>
-    execFileSync(join(programs, program), parameters, as);
+  const run = async (program: string, ...parameters: string[]) => {
+    await promisify(execFile)(join(programs, program), parameters, as);
+  };
   const watchdog = spawn("sh", ["-c", WATCHDOG, "watchdog", programs, folder], {
     ...owner,
     cwd: "/",
@@ -95,34 +107,39 @@ export function startCluster({ fsync = false, settings = [] }: ClusterOptions = 
   const passwordFile = join(folder, "password");
   writeFileSync(passwordFile, "super\n");
   const authentication = ["-U", "postgres", "--auth-local=scram-sha-256", `--pwfile=${passwordFile}`];
-  run("initdb", "-D", data, "-E", "UTF8", "--no-locale", "--no-sync", ...authentication);
+  await run("initdb", "-D", data, "-E", "UTF8", "--no-locale", "--no-sync", ...authentication);
   const flags = [
     `-c listen_addresses='' -c unix_socket_directories='${folder}' -c fsync=${fsync ? "on" : "off"}`,
     ...settings.map((setting) => `-c ${setting}`),
   ].join(" ");
   const cluster: PostgresCluster = {
     folder,
+    superuserUrl: urlOf("postgres:super", "postgres", folder),
     createDatabase(name) {
       cluster.sql("postgres", `CREATE DATABASE ${name} OWNER limpet`);
-      return `postgres://limpet:barnacle@localhost/${name}?host=${encodeURIComponent(folder)}`;
+      return urlOf("limpet:barnacle", name, folder);
     },
     sql: (database, statement) =>
       execFileSync(
         join(programs, "psql"),
         ["-h", folder, "-U", "postgres", "-d", database, "-v", "ON_ERROR_STOP=1", "-qAtc", statement],
-        { ...as, env: { ...as.env, PGPASSWORD: "super" } },
+        { ...as, stdio: ["ignore", "pipe", "pipe"], env: { ...as.env, PGPASSWORD: "super" } },
       ).trim(),
-    start: () => void run("pg_ctl", "-D", data, "-l", join(folder, "log"), "-w", "-o", flags, "start"),
-    stop: () => void run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"),
+    start: () => run("pg_ctl", "-D", data, "-l", join(folder, "log"), "-w", "-o", flags, "start"),
+    stop: () => run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"),
     remove: () => {
       watchdog.ref();
       watchdog.stdin.end();
       return removed;
     },
   };
-  cluster.start();
+  await cluster.start();
   cluster.sql("postgres", "CREATE ROLE limpet LOGIN PASSWORD 'barnacle'");
   return cluster;
+}
+
+function urlOf(credentials: string, database: string, folder: string): string {
+  return `postgres://${credentials}@localhost/${database}?host=${encodeURIComponent(folder)}`;
 }
 
 /** Debian's postgres if there is one, else nobody. */

@@ -128,7 +128,7 @@ test("a loop with a query under way, ends the process with sqlite3 alone, and lo
 });
 
 if (hasPostgres()) {
-  const cluster = startCluster();
+  const cluster = await startCluster();
   test.after(() => cluster.remove());
   let databases = 0;
   testOn("PostgreSQL", () => ({ database: cluster.createDatabase(`hang${++databases}`) }));

@@ -58,6 +58,9 @@ async function migrate(
   tableName: string,
 ): Promise<void> {
   const config: Knex.MigratorConfig = { migrationSource: new NamedMigrations(migrations), tableName };
+  const [, pending] = (await database.migrate.list(config)) as [completed: unknown[], pending: unknown[]];
+  // Only a database that needs it is written to: the usual start must not fail on a full disk.
+  if (pending.length === 0) return;
   // A farm that was killed while it migrated leaves Knex's lock behind. No other farm migrates (`Database.migrate`), so
   // whoever took it is dead.
   await database.migrate.forceFreeMigrationsLock(config);

@@ -141,7 +141,9 @@ function preparingSynchronously(pragmas: readonly string[]) {
 }
 
 async function takeOwnership(client: SqliteOptions["client"], filename: string): Promise<Knex> {
-  const ownership = connect(client, `${filename}-owner`, ["PRAGMA busy_timeout = 0"]);
+  // Nothing is ever written to it: a journal, which the lock would have on the disk, needs room that there may not be.
+  const pragmas = ["PRAGMA busy_timeout = 0", "PRAGMA journal_mode = MEMORY"];
+  const ownership = connect(client, `${filename}-owner`, pragmas);
   try {
     await ownership.raw("BEGIN EXCLUSIVE");
     return ownership;

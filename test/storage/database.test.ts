@@ -1,7 +1,7 @@
 // Opening the database: what it is set to, and the code and sentence for each way in which it cannot be opened.
 
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -99,6 +99,11 @@ for (const client of CLIENTS) {
     const failure = await startFailureOf(openHere(filename));
     assert.is(failure.code, "database_in_use");
     assert.match(failure.message, "another farm");
+    assert.equal(
+      readdirSync(directory).filter((name) => name.startsWith(`${client}-shared.db-owner`)),
+      [`${client}-shared.db-owner`],
+      "the lock takes no room on the disk",
+    );
     // What is only looked at stays open to everyone.
     const { default: knex } = await import("knex");
     const reader = knex({ client: "sqlite3", connection: { filename }, useNullAsDefault: true });
@@ -212,6 +217,20 @@ test("migrations of the app, run once, in the order of their names", async () =>
   });
   assert.equal(ran, ["a", "b", "c", "d"]);
   await third.close();
+});
+
+test("migrations, of which none is left to run, write nothing", async () => {
+  const filename = join(directory, "up-to-date.db");
+  const migrations = { "0001": { up: async () => {} } };
+  const first = await open(filename);
+  await migrateLimpet(first.knex);
+  await migrateApp(first.knex, migrations);
+  await first.close();
+  const second = await open(filename);
+  await second.knex.raw("PRAGMA query_only = ON");
+  await migrateLimpet(second.knex);
+  await migrateApp(second.knex, migrations);
+  await second.close();
 });
 
 test("a migration of the app that fails, is told, and leaves nothing of itself", async () => {

@@ -1,12 +1,19 @@
-// A network namespace of one's own: a program that sends traffic starts itself again under `unshare -n`; devices,
-// addresses and packets stay in there and go with it. Used by benchmarks and integration tests alike.
+// A namespace of one's own, for network and mounts: a program that sends traffic or needs a disk to fill starts itself again
+// under `unshare -n -m`; devices, addresses, packets and disks stay in there and go with it. Used by benchmarks and integration
+// tests alike.
 
 import { execFileSync, spawnSync } from "node:child_process";
 
 const MARK = "LIMPET_NAMESPACE";
 
-/** Runs the program that follows in a namespace of its own, and has the kernel end it when we do. */
-const IN_NAMESPACE = ["setpriv", "--pdeathsig", "TERM", "unshare", "-n"] as const;
+/**
+ * Runs the program that follows in a namespace of its own, and has the kernel end it when we do. Its mounts are cut off from
+ * everybody else's only when there is something to mount (`mountDisk`): where that is forbidden, all the rest must still work.
+ */
+const IN_NAMESPACE = [
+  ...["setpriv", "--pdeathsig", "TERM"],
+  ...["unshare", "-n", "-m", "--propagation", "unchanged"],
+] as const;
 
 /** Every address of this prefix can be a client's: on `lo` the whole prefix is local. */
 export const CLIENT_PREFIX = "198.19.0.1/16";
@@ -17,6 +24,19 @@ export function isInside(): boolean {
   execFileSync("ip", ["link", "set", "lo", "up"]);
   execFileSync("ip", ["addr", "replace", CLIENT_PREFIX, "dev", "lo"]);
   return true;
+}
+
+/**
+ * Puts a disk of so many MiB, in memory, on an empty folder; nobody outside of the namespace sees it. Returns what takes it away
+ * again, whoever still uses it. Throws outside of a namespace, and where mounting is forbidden.
+ */
+export function mountDisk(folder: string, sizeMib: number): () => void {
+  if (process.env[MARK] !== "1") throw new Error("a disk can be made in a namespace of our own only");
+  const run = (command: string, ...parameters: string[]) =>
+    execFileSync(command, parameters, { stdio: ["ignore", "ignore", "pipe"] });
+  run("mount", "--make-rprivate", "/");
+  run("mount", "-t", "tmpfs", "-o", `size=${sizeMib}m,mode=700`, "limpet", folder);
+  return () => run("umount", "--lazy", folder);
 }
 
 /** Why this process cannot make a namespace with a TUN device, in a sentence; undefined if it can. */

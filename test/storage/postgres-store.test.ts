@@ -71,6 +71,20 @@ async function somebodyWaits(): Promise<void> {
   throw new Error("nobody waits for a lock");
 }
 
+/** What the commit comes to, if its connection is ended once it waits for a standby. */
+async function answeredOrCutOff(commit: Promise<Outcome[]>): Promise<Outcome[]> {
+  let isSettled = false;
+  void commit.finally(() => {
+    isSettled = true;
+  });
+  const cutOff = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+  while (!isSettled) {
+    cluster.sql("postgres", cutOff);
+    await setImmediate();
+  }
+  return commit;
+}
+
 if (hasPostgres()) {
   cluster = await startCluster();
   test.after(() => cluster.remove());
@@ -199,6 +213,36 @@ if (hasPostgres()) {
       goOn();
       assert.equal(codes(await ours), ["unavailable"]);
       assert.equal(codes(await first.commit([changeOf(keyOf(1), 2, "d")])), ["committed"], "and goes on");
+    }));
+
+  test("a commit that the server has done and not answered, is unavailable, and is done once", () =>
+    withTwoStores(async ({ first, second, databases: [database] }) => {
+      await database.knex.schema.createTable("runs", (table) => table.integer("version"));
+      // The server waits with the answer for a standby that there is not, and the connection is ended then.
+      cluster.sql("postgres", "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+      cluster.sql("postgres", "SELECT pg_reload_conf()");
+      let version = 0;
+      let outcomes: string[];
+      do {
+        const base = version++;
+        const procedure: Change["procedure"] = async (savepoint) => {
+          await savepoint("runs").insert({ version: base });
+          return Uint8Array.of(1);
+        };
+        const ours = first.commit([
+          changeOf(keyOf(1), base, "a", { procedure }),
+          changeOf(keyOf(2), base, "b"),
+        ]);
+        outcomes = codes(await answeredOrCutOff(ours));
+      } while (outcomes[0] === "committed" && version < 200);
+      cluster.sql("postgres", "ALTER SYSTEM RESET synchronous_standby_names");
+      cluster.sql("postgres", "SELECT pg_reload_conf()");
+      assert.equal(outcomes, ["unavailable", "unavailable"]);
+      const keys = [keyOf(1), keyOf(2)];
+      assert.equal([...(await second.versions(keys)).values()], [version, version]);
+      assert.is((await database.knex("runs")).length, version);
+      const next = changeOf(keyOf(1), version, "c");
+      assert.equal(codes(await first.commit([next])), ["committed"], "and goes on");
     }));
 
   test("a row that somebody keeps locked, is not waited for longer than a worker waits", () =>

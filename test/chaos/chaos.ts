@@ -1,33 +1,33 @@
 // The crash test: a farm under load that is broken over and over by a seeded schedule, while every client remembers what it was
-// told; afterwards all of it is held against the farm and the database. Leaves nothing behind.
+// told; afterwards all of it is held against the farm and the database.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Random } from "../../benchmarks/support/random.js";
+import type { BreakableDatabase } from "./breakable-database.js";
 import { checkDatabase, type DatabaseCounts, readStock, type Stock } from "./database-check.js";
 import { FarmProcess } from "./farm-process.js";
-import { FAULT_KINDS, type FaultKind, planFaults } from "./faults.js";
+import { FAULT_KINDS, type Fault, type FaultKind } from "./faults.js";
 import { type Injected, injectAll } from "./injector.js";
 import { type Recovery, ServiceWatch } from "./service-watch.js";
 import { type Route, Shopper, Tally } from "./shopper.js";
 import { Violation, type Visitor } from "./visitor.js";
 
 export interface ChaosOptions {
+  /** Of what the clients do. */
   readonly seed: number;
-  readonly faults: number;
-  /** All, if not given. */
-  readonly kinds?: readonly FaultKind[];
+  /** An empty one; it is the caller's to remove. */
+  readonly database: BreakableDatabase;
+  readonly schedule: readonly Fault[];
   readonly clients: number;
   readonly workers: number;
   /** Half of the routes lead over a TUN device. Needs a network namespace of our own. */
   readonly withTun: boolean;
   /** Told about each fault. */
   readonly onFault?: (number: number, injected: Injected) => void;
-  /** Called with the database's file and what must be in it, before both go. For tests of the check itself. */
-  readonly inspect?: (filename: string, visitors: readonly Visitor[], stock: Stock) => Promise<void>;
+  /** Called with what must be in the database, once it is. For tests of the check itself. */
+  readonly inspect?: (visitors: readonly Visitor[], stock: Stock) => Promise<void>;
 }
 
+/** Of a kind that was injected. */
 export interface FaultFigure {
   readonly kind: FaultKind;
   readonly count: number;
@@ -55,35 +55,28 @@ export interface ChaosReport {
 const FINAL_LOOK_TIMEOUT_MS = 20_000;
 
 /** Runs the test. Does not reject for a violation: the report has it. */
-export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
-  const folder = mkdtempSync(join(tmpdir(), "limpet-chaos-"));
-  try {
-    return await new Chaos(options, join(folder, "farm.db")).run();
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+export function runChaos(options: ChaosOptions): Promise<ChaosReport> {
+  return new Chaos(options).run();
 }
 
 class Chaos {
   readonly #options: ChaosOptions;
-  readonly #filename: string;
   readonly #tally = new Tally();
   readonly #injected: Injected[] = [];
   #shoppers: Shopper[] = [];
 
-  constructor(options: ChaosOptions, filename: string) {
+  constructor(options: ChaosOptions) {
     this.#options = options;
-    this.#filename = filename;
   }
 
   async run(): Promise<ChaosReport> {
     const startedMs = performance.now();
-    const { workers, withTun } = this.#options;
-    const farm = await FarmProcess.start({ database: this.#filename, workers, withTun });
+    const { workers, withTun, database } = this.#options;
+    const farm = await FarmProcess.start({ environment: database.environment, workers, withTun });
     let violation: string | undefined;
-    let database: DatabaseCounts | undefined;
+    let counts: DatabaseCounts | undefined;
     try {
-      database = await this.#breakAndCheck(farm);
+      counts = await this.#breakAndCheck(farm);
     } catch (error) {
       if (!(error instanceof Violation)) throw error;
       violation = error.message;
@@ -92,17 +85,17 @@ class Chaos {
       farm.destroy();
     }
     const { workersFailed, storagesFailed, deaths, failedStarts } = farm;
-    const faults = FAULT_KINDS.map((kind) => {
+    const faults = FAULT_KINDS.flatMap((kind) => {
       const own = this.#injected.filter((one) => one.kind === kind);
       const recoveries = own.flatMap(({ recovery }) => recovery ?? []);
-      return { kind, count: own.length, recoveries };
+      return own.length === 0 ? [] : { kind, count: own.length, recoveries };
     });
     return {
       violation,
       faults,
       tally: this.#tally,
       visitors: this.#visitors.length,
-      database,
+      database: counts,
       workersFailed,
       storagesFailed,
       deaths,
@@ -116,13 +109,12 @@ class Chaos {
   }
 
   async #breakAndCheck(farm: FarmProcess): Promise<DatabaseCounts> {
-    const { seed, faults, kinds, clients, onFault, inspect } = this.#options;
-    const stock = await readStock(this.#filename);
+    const { database, schedule, clients, onFault, inspect } = this.#options;
+    const stock = await database.read(readStock);
     const watch = new ServiceWatch(clients);
     this.#shoppers = Array.from({ length: clients }, (_, number) => this.#shopper(number, farm, watch));
     const shopping = Promise.all(this.#shoppers.map((shopper) => shopper.run()));
-    const schedule = planFaults(seed, faults, clients, kinds);
-    const parts = { farm, shoppers: this.#shoppers, watch, database: this.#filename };
+    const parts = { farm, shoppers: this.#shoppers, watch, database };
     const breaking = async () => {
       for await (const injected of injectAll(schedule, parts)) {
         this.#injected.push(injected);
@@ -135,8 +127,8 @@ class Chaos {
     await this.#lookAtAll();
     const code = await farm.end();
     if (code !== 0) throw new Violation(`the farm has ended with ${code}, not 0:\n${farm.log}`);
-    const counts = await checkDatabase(this.#filename, this.#visitors, stock);
-    await inspect?.(this.#filename, this.#visitors, stock);
+    const counts = await database.read((knex) => checkDatabase(knex, this.#visitors, stock));
+    await inspect?.(this.#visitors, stock);
     return counts;
   }
 

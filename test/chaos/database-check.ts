@@ -1,7 +1,7 @@
 // The last word: everything that the clients know against the database itself, read by a connection of our own. Knows the shop's
-// tables and limpet's, and no farm.
+// tables and limpet's, and neither a farm nor which database it is.
 
-import knex, { type Knex } from "knex";
+import type { Knex } from "knex";
 import { unpack } from "msgpackr";
 import type { ChaosState } from "./chaos-app.js";
 import { buyerOf } from "./shopper.js";
@@ -35,56 +35,35 @@ export interface DatabaseCounts {
   readonly unknownNot: number;
 }
 
-/** Knex has no way to open a SQLite file for reading only, so SQLite is told to refuse everything else. */
-async function openReadOnly(filename: string): Promise<Knex> {
-  const pool = { min: 1, max: 1 };
-  const database = knex({ client: "sqlite3", connection: { filename }, useNullAsDefault: true, pool });
-  await database.raw("PRAGMA query_only = ON");
-  return database;
-}
-
 /** What of each product there is. */
-export async function readStock(filename: string): Promise<Stock> {
-  const database = await openReadOnly(filename);
-  try {
-    const rows = await database<{ id: string; stock: number }>("shop_products").select("id", "stock");
-    return new Map(rows.map(({ id, stock }) => [id, stock]));
-  } finally {
-    await database.destroy();
-  }
+export async function readStock(database: Knex): Promise<Stock> {
+  const rows = await database<{ id: string; stock: number }>("shop_products").select("id", "stock");
+  return new Map(rows.map(({ id, stock }) => [id, stock]));
 }
 
 /** Throws a `Violation` for the first thing in the database that must not be, or is missing. */
 export async function checkDatabase(
-  filename: string,
+  database: Knex,
   visitors: readonly Visitor[],
   stockBefore: Stock,
 ): Promise<DatabaseCounts> {
-  const database = await openReadOnly(filename);
-  try {
-    const [integrity] = await database.raw<{ integrity_check: string }[]>("PRAGMA integrity_check");
-    if (integrity?.integrity_check !== "ok")
-      throw new Violation(`the database is damaged: ${integrity?.integrity_check}`);
-    const states = await readStates(database, visitors);
-    const orders = await readOrders(database);
-    const counts = { sessions: states.size, orders: orders.size, unknownHappened: 0, unknownNot: 0 };
-    for (const visitor of visitors) {
-      const state = states.get(visitor.name) ?? {};
-      checkVisitor(visitor, state, orders);
-      const happened = new Set(state.trail);
-      for (const { number, outcome } of visitor.steps) {
-        if (outcome !== "unknown") continue;
-        if (happened.has(number)) counts.unknownHappened++;
-        else counts.unknownNot++;
-      }
+  const states = await readStates(database, visitors);
+  const orders = await readOrders(database);
+  const counts = { sessions: states.size, orders: orders.size, unknownHappened: 0, unknownNot: 0 };
+  for (const visitor of visitors) {
+    const state = states.get(visitor.name) ?? {};
+    checkVisitor(visitor, state, orders);
+    const happened = new Set(state.trail);
+    for (const { number, outcome } of visitor.steps) {
+      if (outcome !== "unknown") continue;
+      if (happened.has(number)) counts.unknownHappened++;
+      else counts.unknownNot++;
     }
-    const [stray] = orders.values();
-    if (stray !== undefined) throw new Violation(`order ${stray.id} is of nobody's checkout: ${stray.name}`);
-    await checkStock(database, stockBefore);
-    return counts;
-  } finally {
-    await database.destroy();
   }
+  const [stray] = orders.values();
+  if (stray !== undefined) throw new Violation(`order ${stray.id} is of nobody's checkout: ${stray.name}`);
+  await checkStock(database, stockBefore);
+  return counts;
 }
 
 /** The sessions' states, by their visitors' names. */

@@ -1,10 +1,11 @@
 // `limpet serve` with the chaos app, as a process of its own under a supervisor that starts it again whenever it ends, as an init
-// system would: whether it was killed, died of something else, or could not start because its database was locked.
+// system would: whether it was killed, died of something else, or could not start because its database was locked or its disk full.
 
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { createInterface } from "node:readline";
+import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { spawnChild } from "../../benchmarks/support/children.js";
 import { Violation } from "./visitor.js";
@@ -21,7 +22,8 @@ const RETRY_MS = 100;
 const MAX_LOG_LINES = 60;
 
 export interface FarmProcessOptions {
-  readonly database: string;
+  /** Options as variables of its environment. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly workers: number;
   /** Also over a TUN device; needs a network namespace of our own. */
   readonly withTun: boolean;
@@ -38,6 +40,7 @@ export class FarmProcess {
   workersFailed = 0;
   storagesFailed = 0;
   readonly #parameters: readonly string[];
+  readonly #environment: NodeJS.ProcessEnv;
   #child: ChildProcess | undefined;
   #isEnding = false;
   #isStarting = false;
@@ -46,10 +49,11 @@ export class FarmProcess {
   #restarting: Promise<void> = Promise.resolve();
 
   private constructor(options: FarmProcessOptions, port: number) {
-    const { database, workers, withTun } = options;
+    const { environment, workers, withTun } = options;
     this.socketUrl = new URL(`http://127.0.0.1:${port}/`);
+    this.#environment = { ...process.env, ...environment };
     this.#parameters = [
-      ...["serve", "--app", app, "--database", database, "--workers", String(workers)],
+      ...["serve", "--app", app, "--workers", String(workers)],
       ...["--socket", `127.0.0.1:${port}`, "--tun", withTun ? "on" : "off", "--admin", "none"],
       ...["--drain-seconds", "3"],
     ];
@@ -68,21 +72,20 @@ export class FarmProcess {
   }
 
   /** Kills it; resolves when the next one is ready. */
-  async kill(): Promise<void> {
-    const child = this.#child!;
+  kill(): Promise<void> {
+    const child = this.#child;
+    child?.kill("SIGKILL");
     // One that is not ready yet is tried again by whoever waits for it.
-    if (!this.#isStarting) this.#child = undefined;
-    child.kill("SIGKILL");
-    if (this.#isStarting) return this.#restarting;
-    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
-    await this.#restart();
+    if (child === undefined || this.#isStarting) return this.#restarting;
+    this.#child = undefined;
+    return this.#restart(child);
   }
 
   /** Lets it stand still for so long. */
   async halt(durationMs: number): Promise<void> {
     const child = this.#child;
     child?.kill("SIGSTOP");
-    await new Promise((resolve) => setTimeout(resolve, durationMs));
+    await wait(durationMs);
     child?.kill("SIGCONT");
   }
 
@@ -113,21 +116,23 @@ export class FarmProcess {
     this.#child?.kill("SIGKILL");
   }
 
-  #restart(): Promise<void> {
+  /** Starts it again when the process that is about to end, if there is one, has ended. */
+  #restart(before?: ChildProcess): Promise<void> {
     this.#isStarting = true;
-    this.#restarting = this.#start().finally(() => {
+    this.#restarting = this.#start(before).finally(() => {
       this.#isStarting = false;
     });
     return this.#restarting;
   }
 
-  async #start(): Promise<void> {
+  async #start(before: ChildProcess | undefined): Promise<void> {
+    if (before?.exitCode === null && before.signalCode === null) await once(before, "exit");
     const giveUpAtMs = performance.now() + START_TIMEOUT_MS;
     while (!(await this.#tryStart())) {
       if (performance.now() > giveUpAtMs)
         throw new Violation(`the farm cannot be started again:\n${this.log}`);
       this.failedStarts++;
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      await wait(RETRY_MS);
     }
   }
 
@@ -136,6 +141,7 @@ export class FarmProcess {
     if (this.#isEnding) throw new Violation("the farm was to be started after its end");
     const child = spawnChild(process.execPath, [limpet, ...this.#parameters], {
       stdio: ["ignore", "pipe", "pipe"],
+      env: this.#environment,
     });
     this.#child = child;
     createInterface({ input: child.stderr! }).on("line", (line) => this.#note(line));

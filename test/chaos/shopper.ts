@@ -54,6 +54,8 @@ export class Tally {
   unknown = 0;
   refused = 0;
   looks = 0;
+  /** Looks that have shown nothing. */
+  vainLooks = 0;
   unavailable = 0;
   /** By what they said. */
   readonly unavailableBy: Record<string, number> = {};
@@ -94,7 +96,8 @@ export class Shopper {
   #visitor: Visitor;
   #route: Route;
   #agent: Agent;
-  #mark: Mark | undefined;
+  /** The faults that its next steps bring, one after the other. */
+  readonly #marks: Mark[] = [];
   #isStopped = false;
 
   constructor(parts: ShopperParts) {
@@ -136,7 +139,7 @@ export class Shopper {
   /** Has the next steps bring a fault with them, until one has reached the app: then it resolves. */
   bring(fault: RequestFault, onSent: () => void): Promise<void> {
     return new Promise((resolve) => {
-      this.#mark = { fault, onSent, done: resolve };
+      this.#marks.push({ fault, onSent, done: resolve });
     });
   }
 
@@ -144,7 +147,10 @@ export class Shopper {
   async look(visitor: Visitor, withOrders = false): Promise<boolean> {
     const cart = await this.#ask(visitor, "GET", "/api/cart");
     this.#parts.tally.looks++;
-    if (typeof cart === "string" || cart.status !== 200) return false;
+    if (typeof cart === "string" || cart.status !== 200) {
+      this.#parts.tally.vainLooks++;
+      return false;
+    }
     const trail = trailOf(cart.headers);
     const { items } = JSON.parse(cart.body) as { items: { productId: string; quantity: number }[] };
     const shown = new Map(items.map(({ productId, quantity }) => [productId, quantity]));
@@ -228,13 +234,13 @@ export class Shopper {
     step.attempts++;
     const [method, path, body] = requestOf(visitor, step);
     const headers = { [STEP_HEADER]: String(step.number), [VISITOR_HEADER]: visitor.name };
-    const mark = this.#mark;
+    const [mark] = this.#marks;
     if (mark === undefined) return this.#ask(visitor, method, path, body, headers);
     mark.onSent();
     const reply = await this.#ask(visitor, method, path, body, { ...headers, [FAULT_HEADER]: mark.fault });
     // Only the shop's own answers say which worker they are of.
     if (reply === "broken" || (reply !== "unsent" && "x-limpet-worker" in reply.headers)) {
-      this.#mark = undefined;
+      this.#marks.shift();
       mark.done();
     }
     return reply;

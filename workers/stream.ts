@@ -18,7 +18,10 @@ export interface StreamConnection {
   send(bytes: Uint8Array, start?: number, end?: number): void;
   /** Gives the kept data to `received` again, at once if there is any: the user has room now. Not from within `received`. */
   resume(): void;
-  /** No more will be sent: FIN after everything queued (a RST instead where data was left unread, RFC 2525 section 2.17). */
+  /**
+   * No more will be sent: FIN after everything queued (a RST instead where data was left unread, RFC 2525 section 2.17). What still
+   * comes is given to `received`; what is left of it is lost when the peer has closed, too.
+   */
   close(): void;
   /** Ends the connection at once with a RST. */
   abort(): void;

@@ -37,11 +37,16 @@ export interface SimClientOptions {
   readonly delayedAckMs: number;
   /** Whether the client closes after its upload, before it has the download. */
   readonly closesEarly: boolean;
+  /** Resets the connection once it has sent and received so many bytes, and answers everything with RSTs from then on; -1: never. */
+  readonly resetsAtBytes: number;
 }
 
+const NO_DATA = new Uint8Array(0);
 const RTO_MS = 250;
 const MAX_RTO_MS = 4000;
 const MAX_SEGMENTS_IN_FLIGHT = 40;
+/** RSTs that nobody asked for, a RTO apart: so many are not all lost. */
+const MAX_RESETS = 40;
 
 export class SimClient {
   /** Stream positions: byte 0 of the upload is position 0; sequence number = iss + 1 + position. */
@@ -76,7 +81,10 @@ export class SimClient {
   #hasTimestamps = false;
   #hasSack = false;
 
+  /** The server, or this client, has reset the connection. */
   wasReset = false;
+  hasReset = false;
+  #resets = 0;
   readonly #options: SimClientOptions;
   readonly #send: (packet: Uint8Array) => void;
   readonly #segment = new TcpSegment();
@@ -97,7 +105,13 @@ export class SimClient {
     return this.#hasServerFin && this.#isFinAcknowledged;
   }
 
+  /** Bytes of the download that have come, in order. */
+  get received(): number {
+    return this.#received;
+  }
+
   get nextMs(): number {
+    if (this.hasReset) return this.#resets < MAX_RESETS ? this.#retransmitAtMs : Number.POSITIVE_INFINITY;
     return this.isDone || this.wasReset
       ? Number.POSITIVE_INFINITY
       : Math.min(this.#retransmitAtMs, this.#ackAtMs, this.#readAtMs);
@@ -106,6 +120,10 @@ export class SimClient {
   run(nowMs: number): void {
     this.#nowMs = nowMs;
     if (this.nextMs > nowMs) return;
+    if (this.hasReset) {
+      this.#reset();
+      return;
+    }
     if (this.#readAtMs <= nowMs) this.#readAll();
     if (this.#ackAtMs <= nowMs) this.#sendAck();
     if (this.#retransmitAtMs <= nowMs) this.#retransmit();
@@ -116,6 +134,10 @@ export class SimClient {
     const segment = this.#segment;
     parseTcpSegment(packet, validate(packet)!.l4Offset, packet.length, segment);
     assert.is(segment.badOptions, 0);
+    if (this.hasReset) {
+      if ((segment.flags & (RST | ACK)) === ACK) this.#transmit(RST, segment.acknowledgment, NO_DATA);
+      return;
+    }
     if ((segment.flags & RST) !== 0) {
       if (!this.isDone) this.wasReset = true;
       return;
@@ -144,6 +166,7 @@ export class SimClient {
     }
     this.#sendAck();
     this.#sendMore();
+    this.#resetIfDue();
   }
 
   #segmentArrived(packet: Uint8Array): void {
@@ -172,6 +195,20 @@ export class SimClient {
     if (isFin) this.#sendAck();
     else if (length > 0) this.#acknowledge(start);
     this.#sendMore();
+    this.#resetIfDue();
+  }
+
+  #resetIfDue(): void {
+    const { resetsAtBytes } = this.#options;
+    if (resetsAtBytes < 0 || this.isDone || this.#sent + this.#received < resetsAtBytes) return;
+    this.hasReset = true;
+    this.#reset();
+  }
+
+  #reset(): void {
+    this.#resets++;
+    this.#retransmitAtMs = this.#nowMs + RTO_MS;
+    this.#transmit(RST, (this.#iss + 1 + this.#sent) | 0, NO_DATA);
   }
 
   #acknowledgmentArrived(): void {
@@ -254,7 +291,7 @@ export class SimClient {
     this.#retransmitAtMs = this.#nowMs + this.#rtoMs;
     this.#duplicates = 0;
     if (!this.#isSynchronized) {
-      this.#transmit(SYN, this.#iss, new Uint8Array(0));
+      this.#transmit(SYN, this.#iss, NO_DATA);
       return;
     }
     // Everything that was sent is sent again, a closed window is probed with a byte.
@@ -288,7 +325,7 @@ export class SimClient {
   }
 
   #sendAck(): void {
-    this.#transmit(ACK, (this.#iss + 1 + this.#sent) | 0, new Uint8Array(0));
+    this.#transmit(ACK, (this.#iss + 1 + this.#sent) | 0, NO_DATA);
   }
 
   #transmit(flags: number, sequence: number, data: Uint8Array): void {

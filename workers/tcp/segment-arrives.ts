@@ -186,7 +186,7 @@ function checkAck(context: TcpContext, connection: TcpConnection): boolean {
     duplicateAckArrived(context, connection);
   }
   if (hasNewSack) detectLoss(context, connection);
-  updateSendWindow(context, connection);
+  updateSendWindow(context, connection, acked);
   return isOpenAfterAck(context, connection);
 }
 
@@ -260,18 +260,19 @@ function isDuplicateAck(context: TcpContext, connection: TcpConnection): boolean
   );
 }
 
-/** "If SND.UNA =< SEG.ACK =< SND.NXT, the send window should be updated", by the newest segment only. */
-function updateSendWindow(context: TcpContext, connection: TcpConnection): void {
+/**
+ * "If SND.UNA =< SEG.ACK =< SND.NXT, the send window should be updated", by the newest segment only. One that acknowledges new data is
+ * the newest, though it may carry old data itself: its window begins where SND.UNA is now, and the one before would reach too far.
+ */
+function updateSendWindow(context: TcpContext, connection: TcpConnection, acked: number): void {
   const { segment } = context;
   const { sndWl1, sndWl2 } = connection;
-  if (
-    !before(sndWl1, segment.sequence) &&
-    !(sndWl1 === segment.sequence && beforeOrAt(sndWl2, segment.acknowledgment))
-  ) {
+  const isOld = before(segment.sequence, sndWl1);
+  if (acked === 0 && (isOld || (segment.sequence === sndWl1 && after(sndWl2, segment.acknowledgment)))) {
     return;
   }
   const window = segment.window << connection.sndWindShift;
-  connection.sndWl1 = segment.sequence;
+  if (!isOld) connection.sndWl1 = segment.sequence;
   connection.sndWl2 = segment.acknowledgment;
   // A peer that answers probes is alive, whatever it lets us send (RFC 9293 section 3.8.6.1).
   if (window === 0) connection.unanswered = 0;

@@ -24,6 +24,19 @@ test("window scale, a shift above 14, counts as 14", () => {
   assert.is(script.skip(), 10);
 });
 
+test("send window, in a segment that acknowledges new data, counts though its sequence number is an older one", () => {
+  const script = new TcpScript();
+  script.connect({ mss: 1000 });
+  script.act((connection) => connection.send(new Uint8Array(9000)));
+  assert.is(script.skip(), 9);
+  // The peer's second segment overtakes its first, which it sends again when it has more of our data and no room for further.
+  script.inject({ flags: "A", seq: 101, ack: 1001, data: 100, win: 8000 });
+  script.inject({ flags: "A", seq: 1, ack: 9001, data: 100, win: 0 });
+  script.skip();
+  script.act((connection) => connection.send(new Uint8Array(1000)));
+  assert.is(script.skip(), 0);
+});
+
 test("receive window, without the peer's window scale, is not scaled", () => {
   const script = new TcpScript();
   script.connect();

@@ -1,5 +1,6 @@
 // The links of a farm: which ones its settings ask for, and why one that they would like is not there.
 
+import { FaultyLink } from "./link/faulty.js";
 import { hasIpv6, TunError } from "./link/interface-address.js";
 import type { Link, PacketLink } from "./link/link.js";
 import { SocketLink } from "./link/socket.js";
@@ -17,16 +18,27 @@ export interface FarmLinks {
 /** Codes of what keeps a TUN device from those who may do without: no right to it, or no such thing here. */
 const UNAVAILABLE = new Set(["no_permission", "no_tun"]);
 
-/** Opens the links. Rejects with a `TunError` or a `SocketError`, and nothing is open. */
-export async function openLinks(settings: FarmSettings, given?: readonly PacketLink[]): Promise<FarmLinks> {
+/**
+ * Opens the links; `given` ones are in a TUN device's place. A packet has at most `maxPacketBytes`. Rejects with a `TunError` or a
+ * `SocketError`, and nothing is open.
+ */
+export async function openLinks(
+  settings: FarmSettings,
+  maxPacketBytes: number,
+  given?: readonly PacketLink[],
+): Promise<FarmLinks> {
+  const faulty = (link: PacketLink): PacketLink =>
+    settings.fault === undefined
+      ? link
+      : new FaultyLink(link, settings.fault, maxPacketBytes, () => performance.now());
   const links: Link[] = [];
   const urls: string[] = [];
   let absentTun: string | undefined;
   try {
     if (given !== undefined) {
-      links.push(...given);
+      links.push(...given.map(faulty));
     } else if (settings.tun !== "off") {
-      absentTun = await openTun(settings, links, urls);
+      absentTun = await openTun(settings, links, urls, faulty);
     }
     if (settings.socket !== undefined) {
       const link = await SocketLink.listen(settings.socket);
@@ -43,16 +55,26 @@ export async function openLinks(settings: FarmSettings, given?: readonly PacketL
 }
 
 /** Returns why there is no device, if there may be none. */
-async function openTun(settings: FarmSettings, links: Link[], urls: string[]): Promise<string | undefined> {
-  const { device, mtuBytes, tun, port } = settings;
+async function openTun(
+  settings: FarmSettings,
+  links: Link[],
+  urls: string[],
+  faulty: (link: PacketLink) => PacketLink,
+): Promise<string | undefined> {
+  const { device, mtuBytes, tun, port, fault } = settings;
   const addresses = farmAddresses(settings);
+  // Who wants faults has them or hears why not.
+  const mayBeAbsent = tun === "auto" && fault === undefined;
   try {
     requireTun();
     // Loaded where it can work only: it calls functions that other systems do not have.
     const { TunLink } = await import("./link/tun.js");
-    links.push(new TunLink({ device, mtuBytes, hostAddresses: addresses.map(hostAddressOf) }));
+    const hostAddresses = addresses.map(hostAddressOf);
+    links.push(
+      faulty(new TunLink({ device, mtuBytes, hostAddresses, checksumOffload: fault === undefined })),
+    );
   } catch (error) {
-    if (tun === "auto" && error instanceof TunError && UNAVAILABLE.has(error.code)) return error.message;
+    if (mayBeAbsent && error instanceof TunError && UNAVAILABLE.has(error.code)) return error.message;
     throw error;
   }
   urls.push(...addresses.map((address) => urlOf(address, port)));

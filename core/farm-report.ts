@@ -4,6 +4,8 @@ import type { Director } from "./director/director.js";
 import type { FarmLinks } from "./farm-links.js";
 import type { FarmStatus, WorkerCounts, WorkerState, WorkerStatus } from "./farm-status.js";
 import type { FlowTable } from "./flow/flow-table.js";
+import { FAULT_KINDS, noFaults } from "./link/fault-queue.js";
+import { FaultyLink } from "./link/faulty.js";
 import {
   BOARD_CONNECTIONS,
   BOARD_FLOWS,
@@ -33,7 +35,7 @@ export interface ReportedParts {
   readonly director: Director;
   readonly supervisor: ReportedSupervisor;
   readonly storage: StorageHandle;
-  readonly countsOf: (worker: number) => WorkerCounts | undefined;
+  readonly counts: ReadonlyMap<number, WorkerCounts>;
 }
 
 export function reportStatus(parts: ReportedParts): FarmStatus {
@@ -54,12 +56,28 @@ export function reportStatus(parts: ReportedParts): FarmStatus {
     freeSlots: director.freeSlots,
     poolSlots: settings.poolSlots,
     verdicts: director.counters.snapshot(),
+    ...(settings.fault === undefined ? {} : { faults: reportFaults(parts) }),
     flowCounters: table.counters.snapshot(),
     storage: { isServing: storage.isServing, restarts: storage.restarts },
   };
 }
 
-function reportWorker({ board, supervisor, countsOf }: ReportedParts, worker: number): WorkerStatus {
+/** Received: by the links. Sent: by the links and by the workers. */
+function reportFaults({ links, counts }: ReportedParts): NonNullable<FarmStatus["faults"]> {
+  const received = noFaults();
+  const sent = noFaults();
+  const faulty = links.links.filter((link) => link instanceof FaultyLink);
+  for (const kind of FAULT_KINDS) {
+    for (const { faults } of faulty) {
+      received[kind] += faults.received[kind];
+      sent[kind] += faults.sent[kind];
+    }
+    for (const ofWorker of counts.values()) sent[kind] += ofWorker[`faults_${kind}`];
+  }
+  return { received, sent };
+}
+
+function reportWorker({ board, supervisor, counts }: ReportedParts, worker: number): WorkerStatus {
   const failures = supervisor.failuresOf(worker);
   return {
     worker,
@@ -69,7 +87,7 @@ function reportWorker({ board, supervisor, countsOf }: ReportedParts, worker: nu
     sources: board.get(worker, BOARD_SOURCES),
     inFlight: board.get(worker, BOARD_IN_FLIGHT),
     connections: board.get(worker, BOARD_CONNECTIONS),
-    requests: countsOf(worker)?.requests ?? 0,
+    requests: counts.get(worker)?.requests ?? 0,
     failures: failures?.count ?? 0,
     ...(failures === undefined ? {} : { lastFailure: failures.last }),
   };

@@ -2,6 +2,7 @@
 
 import type { Verdict } from "./director/verdict.js";
 import type { FlowCounterName } from "./flow/flow-counters.js";
+import type { FaultCounts } from "./link/fault-queue.js";
 import type { WorkerCounterName } from "./memory/worker-counters.js";
 
 /** What a worker is doing. "absent": its thread has ended, and the next one waits for its time. */
@@ -48,6 +49,8 @@ export interface FarmStatus {
   readonly poolSlots: number;
   /** Packets by what became of them, since the start. */
   readonly verdicts: Readonly<Record<Verdict, number>>;
+  /** What was done on purpose (option `fault`) to packets that were received and sent; those of workers at most a second old. */
+  readonly faults?: { readonly received: FaultCounts; readonly sent: FaultCounts };
   /** How flows and sources began and ended, since the start. */
   readonly flowCounters: Readonly<Record<FlowCounterName, number>>;
   readonly storage: { readonly isServing: boolean; readonly restarts: number };

@@ -123,7 +123,7 @@ export class Farm extends EventEmitter<FarmEvents> implements FarmControl {
       throw new OptionError(`app (--app): there is no file ${fileURLToPath(settings.appUrl)}`);
     }
     try {
-      this.#links = await openLinks(settings, this.#givenLinks);
+      this.#links = await openLinks(settings, this.#memory.pool.slotBytes, this.#givenLinks);
       this.#storage = await StorageHandle.start(settings, this.#memory.directory, {
         onWarning: (message) => this.emit("warning", message),
         onReplaced: () => this.#replaceStoragePorts(),
@@ -163,7 +163,7 @@ export class Farm extends EventEmitter<FarmEvents> implements FarmControl {
       director,
       supervisor: this.#started(this.#supervisor),
       storage: this.#started(this.#storage),
-      countsOf: (worker) => this.#memory.counters.get(worker)?.snapshot(),
+      counts: this.workerCounts(),
     });
   }
 

@@ -3,6 +3,7 @@
 
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
+import { hasEffect, parseFaultPlan } from "./link/fault-plan.js";
 import { appUrlOf, SHOP_URL } from "./options/app-url.js";
 import { isPostgresUrl } from "./options/database-url.js";
 import { parseEndpoint, parseUnixSocket } from "./options/endpoint.js";
@@ -38,6 +39,7 @@ export function resolveOptions(options: FarmOptions, origins: Origins = {}): Far
   const secret = of("secret");
   const domain = of("cookieDomain");
   const maxAgeSeconds = of("cookieMaxAgeSeconds");
+  const fault = parseFaultPlan(of("fault"));
   const accessLog = of("accessLog");
   return {
     // The check has found a URL in it.
@@ -48,6 +50,7 @@ export function resolveOptions(options: FarmOptions, origins: Origins = {}): Far
     device: of("device"),
     addresses: [of("address"), of("address6")].flatMap((text) => parseInterfaceAddress(text) ?? []),
     mtuBytes: of("mtuBytes"),
+    fault: fault !== undefined && hasEffect(fault) ? fault : undefined,
     poolSlots: of("poolSlots"),
     workers: workers === "auto" ? Math.max(2, availableParallelism() - 1) : workers,
     slowStartMs: of("slowStartSeconds") * 1000,

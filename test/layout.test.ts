@@ -92,6 +92,8 @@ const RULES: readonly (readonly [room: string, files: Allowed, packages: Allowed
       "core/wire/",
       "core/memory/",
       "core/link/egress.ts",
+      "core/link/faulty-egress.ts",
+      ["core/link/fault-queue.ts", "type"],
       "core/link/ring-egress.ts",
       "core/link/tun-egress.ts",
       "storage/messages.ts",

@@ -1,6 +1,7 @@
 // A server's turn: a burst of packets from the ring, what they set off, what leaves, timers, and a report to the load
 // board. Knows neither how its thread sleeps (worker.ts) nor what the packets carry.
 
+import type { FaultyEgress } from "../core/link/faulty-egress.js";
 import {
   DESCRIPTOR_CONNECTION,
   DESCRIPTOR_FLOW,
@@ -49,6 +50,8 @@ export interface ServerParts {
   readonly datagrams: DatagramServer;
   /** By link number; undefined for links that carry packets. */
   readonly relays: readonly (Relay | undefined)[];
+  /** Egresses that hold packets back on purpose. */
+  readonly faulty: readonly FaultyEgress[];
   /** What else is to be done about once a second, and at the end. */
   readonly housekeep: () => void;
 }
@@ -65,7 +68,7 @@ export class Server {
 
   /** Does what there is to do at `nowMs`, a steady clock's time. Returns the number of packets handled. */
   turn(nowMs: number): number {
-    const { descriptors, returns, transmit, tcp, relays } = this.#parts;
+    const { descriptors, returns, transmit, tcp, relays, faulty } = this.#parts;
     this.isInTurn = true;
     tcp.turn(nowMs);
     let packets = 0;
@@ -79,6 +82,7 @@ export class Server {
     tcp.expire();
     tcp.flush();
     for (const relay of relays) relay?.flush();
+    for (const egress of faulty) egress.release(nowMs);
     returns.publish();
     transmit.publish();
     this.#report();
@@ -95,7 +99,10 @@ export class Server {
 
   /** When there is something to do even if no packet comes, in ms of `turn`'s clock. */
   nextDeadlineMs(): number {
-    return Math.min(this.#parts.tcp.nextDeadlineMs(), this.#nextSweepMs);
+    const { tcp, faulty } = this.#parts;
+    let nextMs = Math.min(tcp.nextDeadlineMs(), this.#nextSweepMs);
+    for (const egress of faulty) nextMs = Math.min(nextMs, egress.nextDueMs());
+    return nextMs;
   }
 
   /** Requests that wait for something other than packets: the thread must not block meanwhile. */

@@ -1,5 +1,6 @@
 // Copies what the parts of a worker have counted to the block that everyone can read (core/memory/worker-counters.ts).
 
+import type { FaultCounts, FaultKind } from "../core/link/fault-queue.js";
 import { Counters } from "../core/memory/counters.js";
 import { WORKER_COUNTERS, type WorkerCounterName } from "../core/memory/worker-counters.js";
 import type { DatagramCounters } from "./datagram/datagram-service.js";
@@ -12,6 +13,7 @@ export interface CountingParts {
   readonly datagrams: { readonly counters: DatagramCounters };
   readonly tcp: { readonly counters: TcpCounters };
   readonly sessions: { readonly counters: SessionCounters };
+  readonly faulty: readonly { readonly faults: FaultCounts }[];
 }
 
 /** Returns what publishes: each counter is what the block had at first and what the worker has counted since. */
@@ -25,8 +27,15 @@ export function createCountsPublisher(buffer: SharedArrayBuffer, parts: Counting
   };
 }
 
-function countsOf({ http, datagrams, tcp, sessions }: CountingParts): Record<WorkerCounterName, number> {
+function countsOf({
+  http,
+  datagrams,
+  tcp,
+  sessions,
+  faulty,
+}: CountingParts): Record<WorkerCounterName, number> {
   const { responses, refusals } = http.counters;
+  const faults = (kind: FaultKind) => faulty.reduce((sum, egress) => sum + egress.faults[kind], 0);
   return {
     requests: http.counters.requests,
     responses_1xx: responses[1]!,
@@ -45,6 +54,11 @@ function countsOf({ http, datagrams, tcp, sessions }: CountingParts): Record<Wor
     tcp_segments_sent: tcp.counters.segmentsSent,
     tcp_segments_retransmitted: tcp.counters.retransmissions,
     tcp_resets_sent: tcp.counters.resetsSent,
+    faults_dropped: faults("dropped"),
+    faults_duplicated: faults("duplicated"),
+    faults_corrupted: faults("corrupted"),
+    faults_reordered: faults("reordered"),
+    faults_overflowed: faults("overflowed"),
     sessions_started: sessions.counters.started,
     sessions_forged: sessions.counters.forgedIds,
     session_cache_hits: sessions.counters.cacheHits,

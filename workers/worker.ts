@@ -6,6 +6,7 @@ import { setImmediate as nextEventLoopTurn } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { pino } from "pino";
 import type { Egress, PacketEgressPlan } from "../core/link/egress.js";
+import { FaultyEgress } from "../core/link/faulty-egress.js";
 import { RingEgress } from "../core/link/ring-egress.js";
 import { BOARD_COMMAND, COMMAND_DRAIN, COMMAND_STOP, LoadBoard } from "../core/memory/load-board.js";
 import { PacketPool } from "../core/memory/packet-pool.js";
@@ -46,13 +47,14 @@ export default async function run(options: WorkerOptions): Promise<void> {
   const loadBoard = new LoadBoard(options.loadBoard);
   const descriptors = new RingConsumer(options.rings.descriptors);
   const transmit = new TransmitProducer(options.rings.transmit);
+  const now = () => performance.now();
   // Links that carry packets come first, so that their places here are their numbers.
   const egresses = await Promise.all(
     options.egressPlans
       .filter((plan) => plan.kind !== "relay")
-      .map((plan, link) => createEgress(plan, link, transmit)),
+      .map((plan, link) => createEgress(plan, link, worker, transmit, now)),
   );
-  const now = () => performance.now();
+  const faulty = egresses.filter((egress) => egress instanceof FaultyEgress);
 
   const sessions = new Sessions({
     ...options.sessions,
@@ -94,7 +96,7 @@ export default async function run(options: WorkerOptions): Promise<void> {
   );
   const { call } = application;
   const datagrams = new DatagramServer({ app, worker, call, egresses, transmit, outputDue: wake });
-  const publishCounts = createCountsPublisher(options.counters, { http, datagrams, tcp, sessions });
+  const publishCounts = createCountsPublisher(options.counters, { http, datagrams, tcp, sessions, faulty });
   const server: Server = new Server({
     worker,
     pool,
@@ -106,6 +108,7 @@ export default async function run(options: WorkerOptions): Promise<void> {
     http,
     datagrams,
     relays,
+    faulty,
     housekeep: () => {
       sessions.turns.sweep();
       publishCounts();
@@ -142,12 +145,15 @@ async function setUp(app: App, { worker, appUrl }: WorkerOptions, application: A
 async function createEgress(
   plan: PacketEgressPlan,
   link: number,
+  worker: number,
   transmit: TransmitProducer,
+  now: () => number,
 ): Promise<Egress> {
   if (plan.kind === "ring") return new RingEgress(transmit, link, plan.mtuBytes);
   // Loaded where there is a device only: it calls functions that other systems do not have.
   const { TunEgress } = await import("../core/link/tun-egress.js");
-  return new TunEgress(plan.fileDescriptor, plan.mtuBytes);
+  const egress = new TunEgress(plan.fileDescriptor, plan.mtuBytes);
+  return plan.faults === undefined ? egress : new FaultyEgress(egress, plan.faults, worker, now);
 }
 
 function randomWords(): [number, number, number] {

@@ -145,6 +145,15 @@ const COUNTERS: readonly Metric[] = [
     read: ({ status }) => Object.entries(status.verdicts),
   },
   {
+    name: "limpet_faults_total",
+    help: "What was done to packets on purpose, as the option fault says, those of workers among them.",
+    labels: ["direction", "fault"],
+    read: ({ status }) =>
+      Object.entries(status.faults ?? {}).flatMap(([direction, counts]) =>
+        Object.entries(counts).map(([fault, count]) => [direction, fault, count] as const),
+      ),
+  },
+  {
     name: "limpet_flow_events_total",
     help: "How flows and sources began and ended.",
     labels: ["event"],
@@ -193,6 +202,18 @@ const COUNTERS: readonly Metric[] = [
     "limpet_tcp_segments_retransmitted_total",
     "tcp_segments_retransmitted",
     "TCP segments sent again.",
+  ),
+  countedBy(
+    "limpet_worker_faults_total",
+    "fault",
+    {
+      dropped: "faults_dropped",
+      duplicated: "faults_duplicated",
+      corrupted: "faults_corrupted",
+      reordered: "faults_reordered",
+      overflowed: "faults_overflowed",
+    },
+    "What was done on purpose to packets that the worker sent.",
   ),
   counted("limpet_tcp_resets_sent_total", "tcp_resets_sent", "TCP resets sent."),
   counted("limpet_sessions_started_total", "sessions_started", "Sessions started."),

@@ -34,7 +34,8 @@ function summary(status: StatusAnswer, hasColors: boolean): string {
     ...status.links.map((link) => `  link     ${link}`),
     `  workers  ${serving} of ${status.targetWorkers} serving, policy ${status.policy}`,
     `  flows    ${flows} of ${sources} sources; ${formatShare(flows + sources, flowEntries)} of the table's ${flowEntries} entries`,
-    `  packets  ${packetsOf(status)}`,
+    `  packets  ${byCount(status.verdicts) || "none yet"}`,
+    ...faultsOf(status),
     `  pool     ${status.freeSlots} of ${status.poolSlots} slots free`,
     `  storage  ${storage.isServing ? "serving" : "not serving"}${restarts}`,
   ].map((line) => `${printable(line)}\n`);
@@ -45,12 +46,18 @@ export function stateOf({ isReady, isDraining }: StatusAnswer): string {
   return isDraining ? "drains" : isReady ? "is ready" : "is not ready";
 }
 
-/** What became of packets, the most frequent first. */
-function packetsOf({ verdicts }: StatusAnswer): string {
-  const seen = Object.entries(verdicts).filter(([, count]) => count > 0);
-  if (seen.length === 0) return "none yet";
-  return seen
+/** What was done to packets on purpose. */
+function faultsOf({ faults }: StatusAnswer): string[] {
+  return Object.entries(faults ?? {}).map(
+    ([direction, counts]) => `  faults   ${direction}: ${byCount(counts) || "none yet"}`,
+  );
+}
+
+/** The names of what there is any of, the most frequent first. */
+function byCount(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .filter(([, count]) => count > 0)
     .sort(([, one], [, other]) => other - one)
-    .map(([verdict, count]) => `${verdict} ${count}`)
+    .map(([name, count]) => `${name} ${count}`)
     .join(", ");
 }

@@ -1,9 +1,17 @@
 // The transmit half of a link, as workers use it: one packet at a time, written into the egress's own buffer and sent
 // in place. Buffers are private to a thread, because writing into shared memory costs several times as much.
 
+import type { FaultPlan } from "./fault-plan.js";
+
 /** How a worker is to transmit on a link: plain data that can be sent to a thread. */
 export type EgressPlan =
-  | { readonly kind: "tun"; readonly fileDescriptor: number; readonly mtuBytes: number }
+  | {
+      readonly kind: "tun";
+      readonly fileDescriptor: number;
+      readonly mtuBytes: number;
+      /** What is to happen to the worker's packets on purpose. */
+      readonly faults?: FaultPlan;
+    }
   | { readonly kind: "ring"; readonly mtuBytes: number }
   /** No packets: events of relayed connections, through the transmit ring. */
   | { readonly kind: "relay" };

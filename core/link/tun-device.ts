@@ -44,6 +44,8 @@ export interface TunDeviceOptions {
   readonly mtuBytes: number;
   /** Addresses of the kernel's side, each with the prefix that is routed to the device. */
   readonly hostAddresses: readonly InterfaceAddress[];
+  /** Take packets of local senders whose checksums are only begun. False: they come complete, and can be verified. */
+  readonly checksumOffload: boolean;
 }
 
 const NEED_RIGHT =
@@ -58,7 +60,7 @@ function errorName(code: number): string {
 export function openTunDevice(options: TunDeviceOptions): number {
   const fileDescriptor = openTunFile();
   try {
-    attach(fileDescriptor, options.device);
+    attach(fileDescriptor, options);
     configure(options);
     return fileDescriptor;
   } catch (error) {
@@ -81,7 +83,7 @@ function openTunFile(): number {
   }
 }
 
-function attach(fileDescriptor: number, device: string): void {
+function attach(fileDescriptor: number, { device, checksumOffload }: TunDeviceOptions): void {
   const request = interfaceRequest(device);
   request.writeUInt16LE(IFF_TUN | IFF_NO_PI | IFF_VNET_HDR, IFREQ_UNION);
   if (ioctl(fileDescriptor, TUNSETIFF, request) < 0) {
@@ -101,7 +103,7 @@ function attach(fileDescriptor: number, device: string): void {
     }
     throw new TunError("failed", `the kernel refused the TUN device ${device} (${code})`);
   }
-  if (ioctlNumber(fileDescriptor, TUNSETOFFLOAD, TUN_F_CSUM) < 0) {
+  if (ioctlNumber(fileDescriptor, TUNSETOFFLOAD, checksumOffload ? TUN_F_CSUM : 0) < 0) {
     throw new TunError("failed", `the kernel refused checksum offload on ${device} (${errorName(errno())})`);
   }
 }

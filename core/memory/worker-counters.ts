@@ -27,6 +27,12 @@ export const WORKER_COUNTERS = [
   "tcp_segments_sent",
   "tcp_segments_retransmitted",
   "tcp_resets_sent",
+  // Faults on purpose, of packets that the worker has sent.
+  "faults_dropped",
+  "faults_duplicated",
+  "faults_corrupted",
+  "faults_reordered",
+  "faults_overflowed",
   // Sessions.
   "sessions_started",
   "sessions_forged",

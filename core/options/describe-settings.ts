@@ -2,6 +2,7 @@
 // and unit, so that what is shown can be written as it is. Secrets are not in it.
 
 import { fileURLToPath } from "node:url";
+import { formatFaultPlan } from "../link/fault-plan.js";
 import { withoutPassword } from "./database-url.js";
 import { formatEndpoint } from "./endpoint.js";
 import { formatInterfaceAddress } from "./farm-addresses.js";
@@ -21,6 +22,7 @@ export function describeSettings(settings: FarmSettings): Record<OptionName, str
     address: addressText(settings, 4),
     address6: addressText(settings, 16),
     mtuBytes: settings.mtuBytes,
+    fault: settings.fault === undefined ? "none" : formatFaultPlan(settings.fault),
     poolSlots: settings.poolSlots,
     workers: settings.workers,
     slowStartSeconds: settings.slowStartMs / 1000,

@@ -3,6 +3,7 @@
 // for those who read them in an editor, and a test holds them to the table.
 
 import type { PolicyName } from "../director/policies.js";
+import type { FaultPlan } from "../link/fault-plan.js";
 import type { InterfaceAddress } from "../link/interface-address.js";
 
 export const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug"] as const;
@@ -33,6 +34,12 @@ export interface FarmOptions {
   readonly address6?: string;
   /** Largest packet in bytes, 1280 … 1500. Default 1500. */
   readonly mtuBytes?: number;
+  /**
+   * What is done to packets of the TUN device on purpose, in each direction, for tests: any of "drop=1%,duplicate=0.5%,corrupt=0.1%,
+   * reorder=2%,delay=20ms,jitter=5ms,seed=7" with commas between them, or "none". The seed, default 1, repeats a run's chances.
+   * Connections of the socket link have no packets, and are let be. Default "none".
+   */
+  readonly fault?: string;
   /** Slots of the packet pool, 256 … 1048576. Default 8192. */
   readonly poolSlots?: number;
 
@@ -192,6 +199,8 @@ export interface FarmSettings {
   /** The farm's own addresses on the TUN device. */
   readonly addresses: readonly InterfaceAddress[];
   readonly mtuBytes: number;
+  /** Undefined: nothing happens to packets on purpose. */
+  readonly fault: FaultPlan | undefined;
   readonly poolSlots: number;
   readonly workers: number;
   readonly slowStartMs: number;

@@ -2,6 +2,7 @@
 // is text: a flag and an environment variable. A kind knows no option's name; nothing here throws.
 
 import { resolve } from "node:path";
+import { parseFaultPlan } from "../link/fault-plan.js";
 import { MAX_SECRETS } from "../memory/signing-secrets.js";
 import { appUrlOf } from "./app-url.js";
 import { isPostgresUrl, isWholePostgresUrl, withoutPassword } from "./database-url.js";
@@ -231,6 +232,17 @@ export function hostPrefixOrNone(
     read: asItIs,
   };
 }
+
+export const faultsOrNone: OptionKind<string> = {
+  takes:
+    "drop, duplicate, corrupt and reorder in %, delay and jitter (at most the delay) in ms, and a seed, " +
+    "like drop=1%,delay=20ms,seed=7, each once at most, or none",
+  brief: "like drop=1%,reorder=2%,delay=20ms,seed=7, or none",
+  placeholder: "<faults>",
+  accepts: (value): value is string =>
+    typeof value === "string" && (value === "none" || parseFaultPlan(value) !== undefined),
+  read: asItIs,
+};
 
 const hosts = "host:port with an IPv4 address, an [IPv6] address or localhost";
 

@@ -50,11 +50,18 @@ function findConflicts(options: FarmOptions, origins: Origins): string[] {
     socket = OPTIONS.socket.default,
     admin = OPTIONS.admin.default,
     adminToken,
+    fault = OPTIONS.fault.default,
+    tun = OPTIONS.tun.default,
   } = options;
   const problems: string[] = [];
   const subject = (name: OptionName) => subjectOf(name, origins[name]);
   if (address === "none" && address6 === "none") {
     problems.push(`${subject("address")} and ${subject("address6")} cannot both be none`);
+  }
+  if (fault !== "none" && tun === "off") {
+    problems.push(
+      `${subject("fault")} needs a TUN device, and ${subject("tun")} is off: sockets lose no packets`,
+    );
   }
   problems.push(...findCookieConflicts(options, subject));
   if (options.secret === undefined && isPostgresUrl(options.database ?? "")) {

@@ -13,6 +13,7 @@ import {
   databaseLocation,
   endpointOrNone,
   endpointOrUnixSocketOrNone,
+  faultsOrNone,
   fileName,
   headerToken,
   hostPrefixOrNone,
@@ -92,6 +93,12 @@ export const OPTIONS = {
     about: "largest packet in bytes",
     kind: wholeNumber(1280, 1500),
     default: 1500,
+  },
+  fault: {
+    group: "Links",
+    about: "what is done to packets of the TUN device on purpose, in each direction",
+    kind: faultsOrNone,
+    default: "none",
   },
   poolSlots: {
     group: "Links",

@@ -32,6 +32,7 @@ test("options, left out, have their defaults, each of them", () => {
     port: 80,
     socket: { host: "127.0.0.1", port: 8080 },
     tun: "auto",
+    fault: undefined,
     device: "limpet0",
     mtuBytes: 1500,
     poolSlots: 8192,
@@ -243,6 +244,16 @@ test("endpoints, in settings, are taken apart", () => {
   assert.equal([none.socket, none.admin], [undefined, undefined]);
 });
 
+test("faults, are numbers in settings, none if they do nothing, and no use without a TUN device", () => {
+  assert.is(resolveOptions({ fault: "drop=1.5%,seed=3" }).fault?.dropPercent, 1.5);
+  assert.is(resolveOptions({ fault: "drop=0%,seed=3" }).fault, undefined);
+  assert.is(
+    messageOf({ fault: "drop=1%", tun: "off" }),
+    "fault (--fault) needs a TUN device, and tun (--tun) is off: sockets lose no packets",
+  );
+  resolveOptions({ fault: "none", tun: "off" });
+});
+
 test("access log, is a path, or the standard output", () => {
   assert.is(resolveOptions({ accessLog: "a/../b.log" }).accessLog, resolve("b.log"));
   assert.is(resolveOptions({ accessLog: "-" }).accessLog, "-");
@@ -281,6 +292,7 @@ test("option, of a wrong value, is named with its flag and what it takes", () =>
     [{ affinityPrefix6: 129 }, /--affinity-prefix6/],
     [{ policy: "best" }, /least-loaded, least-flows, power-of-two/],
     [{ flowEntries: 5000 }, /power of two/],
+    [{ fault: "loss=1%" }, /^fault \(--fault\) takes drop, .* like drop=1%,.* not "loss=1%"$/],
     [{ poolSlots: 1 }, /--pool-slots/],
     [{ seed: -1 }, /--seed/],
     [{ secret: "short" }, /at least 32/],

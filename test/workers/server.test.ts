@@ -4,6 +4,9 @@
 import { Packr } from "msgpackr";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { Egress } from "../../core/link/egress.js";
+import { parseFaultPlan } from "../../core/link/fault-plan.js";
+import { FaultyEgress } from "../../core/link/faulty-egress.js";
 import {
   EVENT_CREDIT,
   EVENT_DATA,
@@ -27,7 +30,7 @@ import { FakeRelayLink } from "../support/fake-relay-link.js";
 const WORKER = 0;
 
 /** A director with one worker, which is a real server, in one thread. `hasRelay`: whether it knows the link for one. */
-function serverFarm(hasRelay = true) {
+function serverFarm(hasRelay = true, faulty: readonly FaultyEgress[] = []) {
   const link = new FakeRelayLink();
   const farm = new DirectorFixture({ link, workers: 1 });
   const rings = farm.rings[WORKER]!;
@@ -49,6 +52,7 @@ function serverFarm(hasRelay = true) {
     http,
     datagrams: new DatagramServer({ app, worker: WORKER, call, egresses: [], transmit, outputDue }),
     relays: [hasRelay ? new Relay({ link: 0, transmit, user: http, outputDue }) : undefined],
+    faulty,
     housekeep: () => {},
   });
   let nowMs = 0;
@@ -138,6 +142,27 @@ test("server, sent a large body, gives credit for it as it is taken", () => {
   assert.ok(credits.every((value) => value >= 65_536));
   assert.match(link.done.at(-1)!.bytes.toString("latin1"), /you asked for \/$/);
   assert.is(farm.director.freeSlots, farm.poolSlots);
+});
+
+test("server, with an egress that holds packets back, has a deadline for them, and lets them go in its turn", () => {
+  const lengths: number[] = [];
+  const device: Egress = {
+    mtuBytes: 1500,
+    maxPacketBytes: 1500,
+    checksumOffload: false,
+    buffer: new Uint8Array(1516),
+    start: 16,
+    transmit: (length) => lengths.push(length) > 0,
+  };
+  const egress = new FaultyEgress(device, parseFaultPlan("delay=2ms")!, WORKER, () => 0);
+  const { server, turn } = serverFarm(false, [egress]);
+  turn();
+  assert.ok(server.nextDeadlineMs() > 2);
+  egress.transmit(100);
+  assert.equal([server.nextDeadlineMs(), lengths], [2, []]);
+  turn();
+  assert.equal(lengths, [100]);
+  assert.ok(server.nextDeadlineMs() > 2);
 });
 
 test.run();

@@ -51,6 +51,15 @@ function countingParts() {
     datagrams: { counters: datagrams },
     tcp: { counters: tcp },
     sessions: { counters: sessions },
+    faulty: [1, 10].map((times) => ({
+      faults: {
+        dropped: 51 * times,
+        duplicated: 52 * times,
+        corrupted: 53 * times,
+        reordered: 54 * times,
+        overflowed: 55 * times,
+      },
+    })),
   };
 }
 
@@ -74,6 +83,11 @@ test("what a worker has counted, is published under its name", () => {
     tcp_segments_sent: 32,
     tcp_segments_retransmitted: 33,
     tcp_resets_sent: 34,
+    faults_dropped: 561,
+    faults_duplicated: 572,
+    faults_corrupted: 583,
+    faults_reordered: 594,
+    faults_overflowed: 605,
     sessions_started: 41,
     sessions_forged: 49,
     session_cache_hits: 42,

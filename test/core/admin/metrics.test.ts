@@ -104,6 +104,19 @@ test("metrics, of the farm, are its own figures", async () => {
     assert.is(series.get(`limpet_flow_events_total{event="${event}"}`), 700 + i);
 });
 
+test("metrics, of faults on purpose, are there by direction and kind while there are any", async () => {
+  const farm = new FakeFarm();
+  const metrics = new Metrics(farm);
+  const isOfFaults = (key: string) => key.startsWith("limpet_faults_total");
+  assert.not([...parse(await metrics.text()).series.keys()].some(isOfFaults));
+  const received = { dropped: 1, duplicated: 2, corrupted: 3, reordered: 4, overflowed: 5 };
+  farm.current.faults = { received, sent: { ...received, dropped: 6 } };
+  const { series } = parse(await metrics.text());
+  assert.is([...series.keys()].filter(isOfFaults).length, 10);
+  assert.is(series.get('limpet_faults_total{direction="received",fault="dropped"}'), 1);
+  assert.is(series.get('limpet_faults_total{direction="sent",fault="dropped"}'), 6);
+});
+
 test("metrics, have each worker counter's value under one name, for every worker", async () => {
   const { series } = parse(await new Metrics(new FakeFarm()).text());
   const expected = {

@@ -29,6 +29,14 @@ worker 1 failed last: ran out of  [31mluck
     );
   }));
 
+test("status, of a farm with faults on purpose, says what was done in each direction", () =>
+  withFarm(async ({ farm, run }) => {
+    const none = { dropped: 0, duplicated: 0, corrupted: 0, reordered: 0, overflowed: 0 };
+    farm.current.faults = { received: { ...none, dropped: 3, reordered: 12 }, sent: none };
+    const lines = /\n {2}faults {3}received: reordered 12, dropped 3\n {2}faults {3}sent: none yet\n/;
+    assert.match(await run(statusCommand), lines);
+  }));
+
 test("status, of a farm that does not serve, says so first", () =>
   withFarm(async ({ farm, run }) => {
     Object.assign(farm.current, { isReady: false, uptimeSeconds: 0, workers: [], flowEntries: 0 });

@@ -16,9 +16,11 @@ export interface AskOptions {
   readonly headers?: Record<string, string>;
   readonly body?: Uint8Array;
   readonly agent?: Agent;
+  /** Default: ten seconds. */
+  readonly timeoutMs?: number;
 }
 
-/** Asks for `url`; without an agent on a connection of its own. Rejects after ten seconds. */
+/** Asks for `url`; without an agent on a connection of its own. Rejects after `timeoutMs`. */
 export function ask(url: string | URL, options: AskOptions = {}): Promise<Answer> {
   const headers: Record<string, string> = { ...options.headers };
   if (options.cookie !== undefined) headers.cookie = options.cookie;
@@ -29,7 +31,7 @@ export function ask(url: string | URL, options: AskOptions = {}): Promise<Answer
         method: options.method ?? (options.body === undefined ? "GET" : "POST"),
         headers,
         agent: options.agent ?? false,
-        signal: AbortSignal.timeout(10_000),
+        signal: AbortSignal.timeout(options.timeoutMs ?? 10_000),
         ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
       },
       (incoming) => {

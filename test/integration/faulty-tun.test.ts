@@ -1,0 +1,148 @@
+// The workers' TCP against the kernel's over a bad path: packets are lost, repeated, damaged and reordered on purpose, in both
+// directions, and every body arrives as it was sent. Runs in a network namespace of its own.
+//
+// FAULTY_TUN_BYTES=100000000 in the environment makes the largest bodies that large; it takes minutes, and tells how many.
+
+import { createHash } from "node:crypto";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { createFarm, type FarmStatus } from "../../core/farm.js";
+import { FAULT_KINDS } from "../../core/link/fault-queue.js";
+import { hasIpv6 } from "../../core/link/interface-address.js";
+import { ask } from "../support/client.js";
+import { curl, hasCurl } from "../support/curl.js";
+import { enterNamespace } from "../support/namespace.js";
+import { patternBytes } from "../support/test-app.js";
+
+const WORKERS = 2;
+const ORIGINS = ["http://198.18.0.1", ...(hasIpv6() ? ["http://[fd98:18::1]"] : [])];
+/** Largest body of a request that HTTP takes. */
+const MAX_UPLOAD_BYTES = 15 * 1024 * 1024;
+/** How long one transfer may take, in ms; one that stands still ends far earlier, by TCP's own limits. */
+const TIMEOUT_MS = 250_000;
+
+const mostBytes = Number(process.env.FAULTY_TUN_BYTES ?? 0);
+
+interface Level {
+  readonly fault: string;
+  /** Of the largest body in a test run. */
+  readonly bytes: number;
+  /** The same where more is asked for: no TCP gets much through at high loss. */
+  readonly mostBytes: number;
+}
+
+const LEVELS: readonly Level[] = [
+  { fault: "drop=1%,reorder=1%,duplicate=1%,corrupt=0.5%", bytes: 4_000_000, mostBytes: 100_000_000 },
+  { fault: "drop=5%,reorder=3%,duplicate=2%,corrupt=1%", bytes: 500_000, mostBytes: 20_000_000 },
+  { fault: "drop=15%,reorder=10%,duplicate=10%,corrupt=5%", bytes: 50_000, mostBytes: 1_000_000 },
+];
+
+type Faults = NonNullable<FarmStatus["faults"]>;
+type Transfer = (url: string, body: Uint8Array | undefined) => Promise<Uint8Array>;
+
+const byNode: Transfer = async (url, body) => {
+  const { status, body: answer } = await ask(url, {
+    timeoutMs: TIMEOUT_MS,
+    ...(body === undefined ? {} : { body }),
+  });
+  assert.is(status, 200);
+  return answer;
+};
+const byCurl: Transfer = (url, body) => curl(url, body, TIMEOUT_MS);
+
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** One byte, the largest, and each power of 40 in between. */
+function sizesUpTo(most: number): number[] {
+  const sizes = [most];
+  for (let size = 1; size < most; size *= 40) sizes.push(size);
+  return sizes;
+}
+
+/** Rejects unless the app's bytes arrive as they are. */
+async function download(by: Transfer, origin: string, bytes: number): Promise<void> {
+  const answer = await by(`${origin}/bytes?n=${bytes}`, undefined);
+  assert.is(answer.length, bytes);
+  assert.is(sha256(answer), sha256(patternBytes(bytes)), `${bytes} bytes down`);
+}
+
+/** Rejects unless the app has got ours as they are. */
+async function upload(by: Transfer, origin: string, bytes: number): Promise<void> {
+  const body = patternBytes(bytes);
+  const answer = await by(`${origin}/upload`, body);
+  assert.is(Buffer.from(answer).toString(), sha256(body), `${bytes} bytes up`);
+}
+
+async function timed(what: string, transfer: Promise<void>): Promise<void> {
+  const started = performance.now();
+  await transfer;
+  if (mostBytes > 0) tell(`${what} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+}
+
+function tell(line: string): void {
+  process.stdout.write(`# ${line}\n`);
+}
+
+/** All sizes in both directions at once, over both versions of IP and with each client. */
+function transfers(most: number): Promise<void>[] {
+  const clients = hasCurl() ? { node: byNode, curl: byCurl } : { node: byNode };
+  let turn = 0;
+  return sizesUpTo(most).flatMap((bytes) =>
+    Object.entries(clients).flatMap(([client, by]) => {
+      const origin = ORIGINS[turn++ % ORIGINS.length]!;
+      const down = timed(`${client}, ${origin}: ${bytes} bytes down`, download(by, origin, bytes));
+      const upBytes = Math.min(bytes, MAX_UPLOAD_BYTES);
+      return [down, timed(`${client}, ${origin}: ${upBytes} bytes up`, upload(by, origin, upBytes))];
+    }),
+  );
+}
+
+if (enterNamespace()) {
+  const faulty = suite("faulty tun");
+
+  /** What faults there were while a farm served `use`. The farm is closed then: workers tell their last counts as they end. */
+  async function faultsDuring(fault: string, use: () => Promise<unknown>): Promise<Faults> {
+    const farm = createFarm({
+      app: new URL("../support/test-app.js", import.meta.url),
+      workers: WORKERS,
+      affinity: "connection",
+      socket: "none",
+      admin: "none",
+      database: ":memory:",
+      logLevel: "fatal",
+      // Making the largest body takes a worker's thread a while.
+      hangSeconds: 30,
+      fault,
+    });
+    const failures: unknown[] = [];
+    farm.on("workerFailed", (_, error) => failures.push(error));
+    await farm.listen();
+    try {
+      await use();
+    } finally {
+      await farm.close();
+    }
+    assert.equal(failures, []);
+    return farm.status().faults!;
+  }
+
+  for (const level of LEVELS) {
+    faulty(
+      `bodies of any size, over a path with ${level.fault}, arrive as they were sent, both ways`,
+      async () => {
+        const most = Math.max(level.bytes, Math.min(mostBytes, level.mostBytes));
+        const started = performance.now();
+        const faults = await faultsDuring(level.fault, () => Promise.all(transfers(most)));
+        const seconds = ((performance.now() - started) / 1000).toFixed(1);
+        tell(`up to ${most} bytes with ${level.fault} in ${seconds} s: ${JSON.stringify(faults)}`);
+        for (const counts of [faults.received, faults.sent]) {
+          for (const kind of FAULT_KINDS) assert.is(counts[kind] > 0, kind !== "overflowed", kind);
+        }
+      },
+    );
+  }
+
+  faulty.run();
+}

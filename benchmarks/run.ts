@@ -12,6 +12,7 @@ import { runSessions } from "./sessions.js";
 import { describeMachine, formatTable } from "./support/machine.js";
 import { isInside, reenter, refusal } from "./support/namespace.js";
 import { count, someOf } from "./support/parameters.js";
+import { runThroughput } from "./throughput.js";
 
 /** Before any load of our own. */
 const machine = describeMachine();
@@ -77,6 +78,18 @@ const dispatch = new Command("dispatch")
     );
   });
 
+/** Runs `use` in a network namespace of its own, or says why there can be none. */
+async function inNamespace(use: () => Promise<void>): Promise<void> {
+  if (isInside()) return use();
+  const reason = refusal();
+  if (reason === undefined) process.exitCode = reenter();
+  else process.stdout.write(`skipped: ${reason}\n`);
+}
+
+function progress(what: string): void {
+  process.stderr.write(`${what}\n`);
+}
+
 const http = new Command("http")
   .description("requests a second over the TUN device, against node:http and node:cluster in the same run")
   .option("--connections <n>", "keep-alive connections", count, 64)
@@ -85,34 +98,54 @@ const http = new Command("http")
   .option("--rounds <n>", "rounds, of which the median counts", count, 3)
   .option("--workers <n,…>", "workers of the farms to measure", counts, [1, 2])
   .option("--json", "print JSON")
-  .action(async (options) => {
-    if (!isInside()) {
-      const reason = refusal();
-      if (reason === undefined) process.exitCode = reenter();
-      else process.stdout.write(`skipped: ${reason}\n`);
-      return;
-    }
-    const figures = await runHttp(options, (what) => process.stderr.write(`${what}\n`));
-    print("http", options, figures, () =>
-      figures.flatMap((figure) =>
-        (["autocannon", "wrk"] as const).flatMap((load) => {
-          const seen = figure[load];
-          if (seen === undefined) return [];
-          return {
-            server: figure.server,
-            "workers reached": figure.workersReached ?? "-",
-            load,
-            "requests/s": seen.requestsPerSecond,
-            "× node:http": seen.ratio.toFixed(2),
-            "p50 ms": (seen.p50Us / 1000).toFixed(2),
-            "p99 ms": (seen.p99Us / 1000).toFixed(2),
-            "server µs/request": seen.serverUsPerRequest.toFixed(1),
-            failures: seen.failures,
-          };
-        }),
-      ),
-    );
-  });
+  .action((options) =>
+    inNamespace(async () => {
+      const figures = await runHttp(options, progress);
+      print("http", options, figures, () =>
+        figures.flatMap((figure) =>
+          (["autocannon", "wrk"] as const).flatMap((load) => {
+            const seen = figure[load];
+            if (seen === undefined) return [];
+            return {
+              server: figure.server,
+              "workers reached": figure.workersReached ?? "-",
+              load,
+              "requests/s": seen.requestsPerSecond,
+              "× node:http": seen.ratio.toFixed(2),
+              "p50 ms": (seen.p50Us / 1000).toFixed(2),
+              "p99 ms": (seen.p99Us / 1000).toFixed(2),
+              "server µs/request": seen.serverUsPerRequest.toFixed(1),
+              failures: seen.failures,
+            };
+          }),
+        ),
+      );
+    }),
+  );
+
+const throughput = new Command("throughput")
+  .description(
+    "one large download over the TUN device, against nginx and node:http over the kernel's loopback",
+  )
+  .option("--megabytes <n>", "size of the download in 10^6 bytes", count, 1000)
+  .option("--rounds <n>", "rounds, of which the median counts", count, 5)
+  .option("--json", "print JSON")
+  .action((options) =>
+    inNamespace(async () => {
+      const figures = await runThroughput(options, progress);
+      print("throughput", options, figures, () =>
+        figures.map((figure) => ({
+          server: figure.server,
+          client: figure.client,
+          "MB/s": figure.megabytesPerSecond.toFixed(0),
+          slowest: figure.slowest.toFixed(0),
+          fastest: figure.fastest.toFixed(0),
+          "× the first": figure.ratio.toFixed(2),
+          "server µs/MB": figure.serverUsPerMegabyte.toFixed(0),
+        })),
+      );
+    }),
+  );
 
 const policyNames = Object.keys(POLICIES) as PolicyName[];
 
@@ -221,6 +254,7 @@ const program = new Command("bench")
   .description("limpet's benchmarks, one question each")
   .addCommand(dispatch)
   .addCommand(http)
+  .addCommand(throughput)
   .addCommand(balance)
   .addCommand(hashing)
   .addCommand(sessions);

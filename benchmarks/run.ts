@@ -6,6 +6,7 @@ import { POLICIES, type PolicyName } from "../core/director/policies.js";
 import { MAX_WORKERS } from "../core/memory/load-board.js";
 import { BALANCE_TRAFFIC, runBalance } from "./balance.js";
 import { runDispatch, TRAFFIC } from "./dispatch.js";
+import { runGoodput } from "./goodput.js";
 import { runHashing } from "./hashing.js";
 import { runHttp } from "./http.js";
 import { runSessions } from "./sessions.js";
@@ -23,6 +24,17 @@ function counts(text: string): number[] {
 
 function countOrNone(text: string): number {
   return text === "0" ? 0 : count(text);
+}
+
+function countsOrNone(text: string): number[] {
+  return text.split(",").map(countOrNone);
+}
+
+function percents(text: string): number[] {
+  return text.split(",").map((part) => {
+    if (!/^\d{1,2}(\.\d{1,6})?$/.test(part)) throw new InvalidArgumentError("It takes numbers from 0 to 99.");
+    return Number(part);
+  });
 }
 
 /** Sizes of simulated farms. */
@@ -147,6 +159,31 @@ const throughput = new Command("throughput")
     }),
   );
 
+const goodput = new Command("goodput")
+  .description("downloads over a path that loses packets, against the kernel's Reno over the same path")
+  .option("--loss <percent,…>", "packets lost in each direction, in percent", percents, [0.1, 1, 5])
+  .option("--rtt-ms <n,…>", "round trip of the path itself in ms", countsOrNone, [0, 10])
+  .option("--megabytes <n>", "size of a download in 10^6 bytes, at most 60", count, 10)
+  .option("--rounds <n>", "rounds, of which the median counts", count, 5)
+  .option("--seed <n>", "seed of the faults; each round has the next", count, 1)
+  .option("--json", "print JSON")
+  .action((options) =>
+    inNamespace(async () => {
+      const figures = await runGoodput(options, progress);
+      print("goodput", options, figures, () =>
+        figures.map((figure) => ({
+          "loss %": figure.lossPercent,
+          "round trip ms": figure.rttMs,
+          "limpet MB/s": figure.limpetMegabytesPerSecond.toFixed(2),
+          "Reno MB/s": figure.renoMegabytesPerSecond.toFixed(2),
+          "× Reno": figure.ratio.toFixed(2),
+          lowest: figure.lowestRatio.toFixed(2),
+          highest: figure.highestRatio.toFixed(2),
+        })),
+      );
+    }),
+  );
+
 const policyNames = Object.keys(POLICIES) as PolicyName[];
 
 const balance = new Command("balance")
@@ -255,6 +292,7 @@ const program = new Command("bench")
   .addCommand(dispatch)
   .addCommand(http)
   .addCommand(throughput)
+  .addCommand(goodput)
   .addCommand(balance)
   .addCommand(hashing)
   .addCommand(sessions);

@@ -10,7 +10,7 @@ const MARK = "LIMPET_NAMESPACE";
  * Runs the program that follows in a namespace of its own, and has the kernel end it when we do. Its mounts are cut off from
  * everybody else's only when there is something to mount (`mountDisk`): where that is forbidden, all the rest must still work.
  */
-const IN_NAMESPACE = [
+export const IN_NAMESPACE = [
   ...["setpriv", "--pdeathsig", "TERM"],
   ...["unshare", "-n", "-m", "--propagation", "unchanged"],
 ] as const;

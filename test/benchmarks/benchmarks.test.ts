@@ -65,6 +65,29 @@ if (enterNamespace()) {
     }
   });
 
+  benchmarks("throughput, downloads from every server, the reference first", () => {
+    const { figures } = bench("throughput", "--megabytes", "70", "--rounds", "1");
+    assert.is(figures.at(-1)!.server, "limpet, TUN, 1 worker");
+    assert.is(figures[0]!.ratio, 1);
+    assert.ok(figures.every((figure) => Number(figure.megabytesPerSecond) > 0));
+  });
+
+  benchmarks("goodput, downloads over equally bad paths from limpet and from the kernel's Reno", () => {
+    const size = ["--megabytes", "1", "--rounds", "1"];
+    const { figures } = bench("goodput", "--loss", "0.5", "--rtt-ms", "0,2", ...size);
+    assert.equal(
+      figures.map(({ lossPercent, rttMs }) => [lossPercent, rttMs]),
+      [
+        [0.5, 0],
+        [0.5, 2],
+      ],
+    );
+    for (const figure of figures) {
+      const { limpetMegabytesPerSecond, renoMegabytesPerSecond } = figure;
+      assert.ok(Number(limpetMegabytesPerSecond) > 0 && Number(renoMegabytesPerSecond) > 0);
+    }
+  });
+
   benchmarks("wrong options, are refused in a sentence", () => {
     const result = spawnSync(process.execPath, [run, "dispatch", "--packets", "none"], { encoding: "utf8" });
     assert.is(result.status, 1);

@@ -34,7 +34,7 @@ interface Level {
 const LEVELS: readonly Level[] = [
   { fault: "drop=1%,reorder=1%,duplicate=1%,corrupt=0.5%", bytes: 4_000_000, mostBytes: 100_000_000 },
   { fault: "drop=5%,reorder=3%,duplicate=2%,corrupt=1%", bytes: 500_000, mostBytes: 20_000_000 },
-  { fault: "drop=15%,reorder=10%,duplicate=10%,corrupt=5%", bytes: 50_000, mostBytes: 1_000_000 },
+  { fault: "drop=15%,reorder=10%,duplicate=10%,corrupt=5%", bytes: 30_000, mostBytes: 1_000_000 },
 ];
 
 type Faults = NonNullable<FarmStatus["faults"]>;
@@ -88,10 +88,9 @@ function tell(line: string): void {
 /** All sizes in both directions at once, over both versions of IP and with each client. */
 function transfers(most: number): Promise<void>[] {
   const clients = hasCurl() ? { node: byNode, curl: byCurl } : { node: byNode };
-  let turn = 0;
-  return sizesUpTo(most).flatMap((bytes) =>
-    Object.entries(clients).flatMap(([client, by]) => {
-      const origin = ORIGINS[turn++ % ORIGINS.length]!;
+  return sizesUpTo(most).flatMap((bytes, sizeIndex) =>
+    Object.entries(clients).flatMap(([client, by], clientIndex) => {
+      const origin = ORIGINS[(sizeIndex + clientIndex) % ORIGINS.length]!;
       const down = timed(`${client}, ${origin}: ${bytes} bytes down`, download(by, origin, bytes));
       const upBytes = Math.min(bytes, MAX_UPLOAD_BYTES);
       return [down, timed(`${client}, ${origin}: ${upBytes} bytes up`, upload(by, origin, upBytes))];

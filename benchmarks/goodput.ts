@@ -1,0 +1,106 @@
+// How much gets through where packets are lost? limpet over its TUN device with faults on purpose, against the kernel's Reno over a
+// path with the same ones (peers/kernel-path.ts). The same client, the kernel, downloads the same bytes; both ways are equally
+// bad; segments are single packets of the same size. Rounds alternate, each with faults of its own. Must run in a network
+// namespace of its own.
+
+import { fileURLToPath } from "node:url";
+import { exitOnSignals } from "./support/children.js";
+import { download, downloader } from "./support/download.js";
+import { median } from "./support/machine.js";
+import { ServerProcess } from "./support/server-process.js";
+
+export interface GoodputOptions {
+  /** Of packets lost in each direction, in percent. */
+  readonly loss: readonly number[];
+  /** Round trips that the path takes itself, in ms. */
+  readonly rttMs: readonly number[];
+  readonly megabytes: number;
+  readonly rounds: number;
+  /** Round n has the faults of this seed + n. */
+  readonly seed: number;
+}
+
+export interface GoodputFigure {
+  readonly lossPercent: number;
+  readonly rttMs: number;
+  readonly client: string;
+  /** Medians of the rounds, in 10^6 bytes a second. */
+  readonly limpetMegabytesPerSecond: number;
+  readonly renoMegabytesPerSecond: number;
+  /** Limpet's to Reno's: median, lowest and highest of the rounds. */
+  readonly ratio: number;
+  readonly lowestRatio: number;
+  readonly highestRatio: number;
+}
+
+const MEGABYTE = 1_000_000;
+const PORT = "8003";
+/** One download may take so long; a TCP that cannot do it is a result, and ends the benchmark. */
+const TIMEOUT_SECONDS = 300;
+/** Before it, until limpet's code is compiled. */
+const WARM_UP_BYTES = 1_000_000;
+
+const app = fileURLToPath(new URL("./peers/download-app.js", import.meta.url));
+const limpet = new URL("../core/cli/limpet.js", import.meta.url);
+const kernelPath = new URL("./peers/kernel-path.js", import.meta.url);
+
+async function measure(
+  script: URL,
+  parameters: readonly string[],
+  origin: string,
+  bytes: number,
+): Promise<number> {
+  const server = await ServerProcess.start(script, parameters);
+  try {
+    await download(`${origin}/bytes?n=${WARM_UP_BYTES}`, TIMEOUT_SECONDS);
+    const seen = await download(`${origin}/bytes?n=${bytes}`, TIMEOUT_SECONDS);
+    if (seen.bytes !== bytes) throw new Error(`${origin} sent ${seen.bytes} bytes`);
+    return bytes / MEGABYTE / seen.seconds;
+  } finally {
+    await server.stop();
+  }
+}
+
+function measureLimpet(faults: string, bytes: number): Promise<number> {
+  const quiet = ["--log-level", "error", "--database", ":memory:", "--socket", "none", "--admin", "none"];
+  const parameters = ["serve", "--app", app, "--workers", "1", "--fault", faults, ...quiet];
+  return measure(limpet, parameters, "http://198.18.0.1", bytes);
+}
+
+function measureReno(faults: string, bytes: number): Promise<number> {
+  return measure(kernelPath, [faults, PORT], `http://198.20.0.1:${PORT}`, bytes);
+}
+
+/** A figure for each loss and round trip; `progress` is told of each as it begins. */
+export async function runGoodput(
+  options: GoodputOptions,
+  progress: (what: string) => void,
+): Promise<GoodputFigure[]> {
+  exitOnSignals();
+  const bytes = options.megabytes * MEGABYTE;
+  const figures: GoodputFigure[] = [];
+  for (const rttMs of options.rttMs) {
+    for (const lossPercent of options.loss) {
+      progress(`${lossPercent} % lost, round trip ${rttMs} ms`);
+      const ofLimpet: number[] = [];
+      const ofReno: number[] = [];
+      for (let round = 1; round <= options.rounds; round++) {
+        const faults = `drop=${lossPercent}%,delay=${rttMs / 2}ms,seed=${options.seed + round}`;
+        ofLimpet.push(await measureLimpet(faults, bytes));
+        ofReno.push(await measureReno(faults, bytes));
+      }
+      const ratios = ofLimpet.map((speed, round) => speed / ofReno[round]!);
+      figures.push({
+        lossPercent,
+        rttMs,
+        client: downloader,
+        limpetMegabytesPerSecond: median(ofLimpet),
+        renoMegabytesPerSecond: median(ofReno),
+        ratio: median(ratios),
+        lowestRatio: Math.min(...ratios),
+        highestRatio: Math.max(...ratios),
+      });
+    }
+  }
+  return figures;
+}

@@ -44,7 +44,7 @@ const WARM_UP_DOWNLOADS = 1;
 
 function contenders(bytes: number): Contender[] {
   const app = fileURLToPath(new URL("./peers/download-app.js", import.meta.url));
-  const quiet = ["--log-level", "warn", "--database", ":memory:", "--socket", "none", "--admin", "none"];
+  const quiet = ["--log-level", "error", "--database", ":memory:", "--socket", "none", "--admin", "none"];
   const nginx: Contender = {
     name: "nginx, loopback",
     url: "http://127.0.0.1:8001/bytes",

@@ -1,7 +1,7 @@
 // One direction of a faulty path: packets go in as they were sent and come out as they arrive: some never, some twice, some
 // damaged, some late or after others. It copies them into memory of its own, and knows of them only how many bytes they have.
 //
-// What becomes of packet number n follows from the plan's seed, the queue's stream and n alone: no clock and no other
+// What is done to packet number n follows from the plan's seed, the queue's stream and n alone: no clock and no other
 // packet has a part in it, and one chance changed leaves what the others do as it was.
 
 import type { FaultPlan } from "./fault-plan.js";

@@ -32,9 +32,9 @@ interface Level {
 }
 
 const LEVELS: readonly Level[] = [
-  { fault: "drop=1%,reorder=1%,duplicate=1%,corrupt=0.5%", bytes: 4_000_000, mostBytes: 100_000_000 },
-  { fault: "drop=5%,reorder=3%,duplicate=2%,corrupt=1%", bytes: 500_000, mostBytes: 20_000_000 },
-  { fault: "drop=15%,reorder=10%,duplicate=10%,corrupt=5%", bytes: 30_000, mostBytes: 1_000_000 },
+  { fault: "drop=1%,duplicate=1%,corrupt=0.5%,reorder=1%", bytes: 4_000_000, mostBytes: 100_000_000 },
+  { fault: "drop=5%,duplicate=2%,corrupt=1%,reorder=3%", bytes: 500_000, mostBytes: 20_000_000 },
+  { fault: "drop=15%,duplicate=10%,corrupt=5%,reorder=10%", bytes: 30_000, mostBytes: 1_000_000 },
 ];
 
 type Faults = NonNullable<FarmStatus["faults"]>;
@@ -118,6 +118,7 @@ if (enterNamespace()) {
     const failures: unknown[] = [];
     farm.on("workerFailed", (_, error) => failures.push(error));
     await farm.listen();
+    assert.match(farm.links[0]!, `; with faults on purpose: ${fault},seed=1`);
     try {
       await use();
     } finally {

@@ -15,6 +15,7 @@ export const FLOW_COUNTERS = [
   "sources_evicted_idle",
   "sources_evicted_with_flows",
   "sources_removed",
+  "sources_unproven", // given up: no connection came of what began them, so that the address may be forged
   "flows_refused",
   "sources_refused",
   "ends_stale", // reports of a flow's end that came when the flow had ended already
@@ -34,6 +35,7 @@ export const SOURCES_AGED = FLOW_COUNTERS.indexOf("sources_aged");
 export const SOURCES_EVICTED_IDLE = FLOW_COUNTERS.indexOf("sources_evicted_idle");
 export const SOURCES_EVICTED_WITH_FLOWS = FLOW_COUNTERS.indexOf("sources_evicted_with_flows");
 export const SOURCES_REMOVED = FLOW_COUNTERS.indexOf("sources_removed");
+export const SOURCES_UNPROVEN = FLOW_COUNTERS.indexOf("sources_unproven");
 export const FLOWS_REFUSED = FLOW_COUNTERS.indexOf("flows_refused");
 export const SOURCES_REFUSED = FLOW_COUNTERS.indexOf("sources_refused");
 export const ENDS_STALE = FLOW_COUNTERS.indexOf("ends_stale");

@@ -9,7 +9,7 @@
 //    2  last seen    tick of the last packet; source entry: of the last time that a flow of it began or ended
 //    3  generation   counts the entries that have left this slot, modulo 2^31; outlives them
 //    4  source       flow entry: slot of its source entry, or -1     source entry: number of its live flows
-//    5  source's generation, without which word 4 means nothing      source entry: 0
+//    5  source's generation, without which word 4 means nothing      source entry: 1 once a connection of it was real
 //    6  key          words 0-8: addresses and ports
 //   15  kind         key word 9 (bits 0-15) · state (bits 16-18) · place in the home's probe sequence (bits 19-23) ·
 //                    worker (bits 24-31); 0: the slot is free
@@ -28,6 +28,7 @@ export const SLOT_GENERATION = 3;
 export const SLOT_SOURCE = 4;
 export const SLOT_LIVE_FLOWS = 4;
 export const SLOT_SOURCE_GENERATION = 5;
+export const SLOT_PROVEN = 5;
 export const SLOT_KEY = 6;
 export const SLOT_KIND = 15;
 

@@ -25,6 +25,7 @@ import {
   SOURCES_REFUSED,
   SOURCES_REMOVED,
   SOURCES_STARTED,
+  SOURCES_UNPROVEN,
 } from "./flow-counters.js";
 import {
   type FlowTableMemory,
@@ -38,11 +39,13 @@ import {
   SLOT_KIND,
   SLOT_LAST_SEEN,
   SLOT_LIVE_FLOWS,
+  SLOT_PROVEN,
   SLOT_SHIFT,
   SLOT_SOURCE,
   SLOT_SOURCE_GENERATION,
   STATE_CLOSING,
   STATE_ESTABLISHED,
+  STATE_OPENING,
   STATE_SOURCE,
   slotAt,
   slotWords,
@@ -76,6 +79,7 @@ export class FlowTable {
   readonly #evicts: boolean;
   readonly #observer: FlowObserver;
   #flows = 0;
+  #openingFlows = 0;
   #sources = 0;
 
   /** `memory` is to be new, from `allocateFlowTable`. @throws RangeError for a timeout that is out of range. */
@@ -97,6 +101,11 @@ export class FlowTable {
   /** Live flows; with `sources` and `capacity`, how full the table is. */
   get flows(): number {
     return this.#flows;
+  }
+
+  /** Live flows of which only SYNs were seen, or one packet: all that forged addresses can make. */
+  get openingFlows(): number {
+    return this.#openingFlows;
   }
 
   get sources(): number {
@@ -161,6 +170,7 @@ export class FlowTable {
       words[sourceBase + SLOT_LAST_SEEN] = now;
     }
     this.#flows++;
+    if (state === STATE_OPENING) this.#openingFlows++;
     this.counters.add(FLOWS_STARTED);
     this.#observer.flowStarted(worker);
     return entry;
@@ -214,7 +224,9 @@ export class FlowTable {
         this.#endFlow(flow, now, FLOWS_ENDED);
         return false;
       }
-      const stateBits = nextTcpState(state, tcpFlags) << KIND_STATE_SHIFT;
+      const next = nextTcpState(state, tcpFlags);
+      if (state === STATE_OPENING && next !== STATE_OPENING) this.#openingFlows--;
+      const stateBits = next << KIND_STATE_SHIFT;
       words[base + SLOT_KIND] =
         (words[base + SLOT_KIND]! & ~(KIND_STATE_MASK << KIND_STATE_SHIFT)) | stateBits;
     }
@@ -249,6 +261,11 @@ export class FlowTable {
     return this.#words[(source << SLOT_SHIFT) + SLOT_LIVE_FLOWS]!;
   }
 
+  /** Whether a connection of the source was real: then its address is no forged one. */
+  isProven(source: number): boolean {
+    return this.#words[(source << SLOT_SHIFT) + SLOT_PROVEN] === 1;
+  }
+
   /** The flow's source entry; NO_ENTRY if it began without one, or the source was evicted. */
   sourceOf(flow: number): number {
     const words = this.#words;
@@ -262,16 +279,23 @@ export class FlowTable {
   // ---- Ending -------------------------------------------------------------------------------------------------------
 
   /**
-   * Ends the flow that its worker reports as over. False if that flow has ended before: the entry is free or another's.
-   * Takes any numbers, as they come from another thread.
+   * Ends the flow that its worker reports as over; `wasConnection` false: no connection came of it. A source of which none
+   * ever came goes with its last flow: or forged addresses would fill the table with sources. False if that flow has ended
+   * before: the entry is free or another's. Takes any numbers, as they come from another thread.
    */
-  endFlow(entry: number, generation: number, now: number): boolean {
+  endFlow(entry: number, generation: number, now: number, wasConnection = true): boolean {
     const isFlow = entry >= 0 && entry < this.capacity && isFlowState(this.stateOf(entry));
     if (!isFlow || this.generationOf(entry) !== generation) {
       this.counters.add(ENDS_STALE);
       return false;
     }
+    const source = this.sourceOf(entry);
     this.#endFlow(entry, now, FLOWS_ENDED);
+    if (source === NO_ENTRY) return true;
+    if (wasConnection) this.#words[(source << SLOT_SHIFT) + SLOT_PROVEN] = 1;
+    else if (!this.isProven(source) && this.liveFlowsOf(source) === 0) {
+      this.#removeSource(source, SOURCES_UNPROVEN);
+    }
     return true;
   }
 
@@ -315,6 +339,7 @@ export class FlowTable {
       this.#words[sourceBase + SLOT_LAST_SEEN] = now;
     }
     const worker = this.workerOf(entry);
+    if (this.stateOf(entry) === STATE_OPENING) this.#openingFlows--;
     freeSlot(this.#words, this.#slotMask, entry);
     this.#flows--;
     this.counters.add(counter);

@@ -28,8 +28,9 @@ export interface FlowTimeouts {
 }
 
 export const DEFAULT_FLOW_TIMEOUTS: FlowTimeouts = {
-  // IPVS's for SYN_RECV; five retransmitted SYN-ACKs take a server 63 s at most (RFC 6298 back-off from 1 s).
-  openingTimeoutMs: 60_000,
+  // Longer than the 63 s that a worker's five retransmitted SYN-ACKs take (RFC 6298 back-off from 1 s): the worker, who knows
+  // that no connection came of it, reports first.
+  openingTimeoutMs: 75_000,
   // RFC 5382 REQ-5: not less than 2 hours 4 minutes, so that keep-alives of 2 hours (RFC 9293 section 3.8.4) are in time.
   establishedTimeoutMs: 7_440_000,
   // RFC 5382 REQ-5: not less than 4 minutes for connections that are partly open or closing: two MSL.

@@ -31,6 +31,8 @@ interface ModelEntry {
   lastSeen: number;
   /** Of a flow. */
   source: ModelEntry | undefined;
+  /** Of a source: a connection came of it. */
+  isProven: boolean;
 }
 
 const timeoutOf = new Map([
@@ -118,7 +120,16 @@ class Rig {
     }
     if (source !== undefined) source.lastSeen = this.now;
     const generation = this.table.generationOf(entry);
-    this.live.set(name, { name, entry, generation, worker, state, lastSeen: this.now, source });
+    this.live.set(name, {
+      name,
+      entry,
+      generation,
+      worker,
+      state,
+      lastSeen: this.now,
+      source,
+      isProven: false,
+    });
   }
 
   sourceOf(n: number, worker: number): ModelEntry | undefined {
@@ -163,11 +174,16 @@ class Rig {
   }
 
   /** Reports the end of a flow, live or long gone. */
-  report(n: number): void {
+  report(n: number, wasConnection: boolean): void {
     const model = this.live.get(`f${n}`);
     if (model !== undefined) {
-      assert.is(this.table.endFlow(model.entry, model.generation, this.now), true);
+      assert.is(this.table.endFlow(model.entry, model.generation, this.now, wasConnection), true);
       this.end(model);
+      const source = model.source && this.live.get(model.source.name);
+      if (source === model.source && source !== undefined) {
+        if (wasConnection) source.isProven = true;
+        else if (!source.isProven && this.flowsOf(source) === 0) this.end(source);
+      }
     }
     const gone = this.ended[n % Math.max(1, this.ended.length)];
     if (gone !== undefined) assert.is(this.table.endFlow(gone.entry, gone.generation, this.now), false);
@@ -211,6 +227,7 @@ class Rig {
       if (model.state === STATE_SOURCE) {
         sources[model.worker]! += 1;
         assert.is(this.table.liveFlowsOf(entry), this.flowsOf(model), `flows of ${name}`);
+        assert.is(this.table.isProven(entry), model.isProven, name);
         continue;
       }
       flows[model.worker]! += 1;
@@ -224,6 +241,8 @@ class Rig {
     assert.equal(this.observer.flows, flows);
     assert.equal(this.observer.sources, sources);
     assert.is(this.table.flows + this.table.sources, this.live.size);
+    const opening = [...this.live.values()].filter(({ state }) => state === STATE_OPENING);
+    assert.is(this.table.openingFlows, opening.length);
   }
 }
 
@@ -240,7 +259,14 @@ const anyStep: fc.Arbitrary<(rig: Rig) => void> = fc.oneof(
           rig.packet(n, flags, worker, hasSource),
     ),
   },
-  { weight: 2, arbitrary: anyFlow.map((n) => (rig: Rig) => rig.report(n)) },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(anyFlow, fc.boolean()).map(
+      ([n, wasConnection]) =>
+        (rig: Rig) =>
+          rig.report(n, wasConnection),
+    ),
+  },
   { weight: 2, arbitrary: fc.nat(12).map((ms) => (rig: Rig) => rig.wait(ms)) },
   { weight: 1, arbitrary: fc.constant((rig: Rig) => rig.sweep()) },
   {

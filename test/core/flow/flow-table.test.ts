@@ -174,6 +174,48 @@ test("source, idle for the affinity time, is forgotten by its lookup, and not a 
   assert.is(table.counters.get("sources_aged"), 1);
 });
 
+test("source, of which no connection came, goes with its last flow, and is as if it had never been", () => {
+  const { table, observer } = createTable(64);
+  const source = table.insertSource(sourceKey(1), 0, 9, 1, 0);
+  const [a, b] = [5, 6].map((hash) => table.insertFlow(flowKey(hash), 0, hash, 1, source, STATE_OPENING, 0));
+  assert.ok(table.endFlow(a!, table.generationOf(a!), 1, false));
+  assert.is(table.lookupSource(sourceKey(1), 0, 9, 1), source, "it has another flow");
+  assert.not(table.isProven(source));
+  assert.ok(table.endFlow(b!, table.generationOf(b!), 1, false));
+  assert.is(table.lookupSource(sourceKey(1), 0, 9, 1), NO_ENTRY);
+  assert.equal([table.flows, table.sources, observer.sources[1]], [0, 0, 0]);
+  assert.is(table.counters.get("sources_unproven"), 1);
+  assert.is(table.counters.get("flows_ended"), 2);
+});
+
+test("source, of which a connection came once, stays whatever comes to nothing after that", () => {
+  const { table } = createTable(64);
+  const source = table.insertSource(sourceKey(1), 0, 9, 1, 0);
+  for (const wasConnection of [true, false, false]) {
+    const flow = table.insertFlow(flowKey(1), 0, 5, 1, source, STATE_OPENING, 0);
+    table.endFlow(flow, table.generationOf(flow), 0, wasConnection);
+    assert.ok(table.isProven(source));
+  }
+  assert.is(table.lookupSource(sourceKey(1), 0, 9, 0), source);
+  // Another one in its slot has to prove itself.
+  assert.is(table.lookupSource(sourceKey(1), 0, 9, TIMEOUTS.affinityTimeMs), NO_ENTRY);
+  const next = table.insertSource(sourceKey(2), 0, 9, 1, 0);
+  assert.is(next, source);
+  assert.not(table.isProven(next));
+});
+
+test("end of a flow without a source, or with one that is gone, asks nothing of whoever is in its slot", () => {
+  const { table } = createTable(64);
+  const alone = table.insertFlow(flowKey(1), 0, 5, 1, NO_ENTRY, STATE_OPENING, 0);
+  const source = table.insertSource(sourceKey(1), 0, 9, 1, 0);
+  const orphan = table.insertFlow(flowKey(2), 0, 6, 1, source, STATE_OPENING, 0);
+  table.remove(source, 0);
+  const other = table.insertSource(sourceKey(2), 0, 9, 2, 0);
+  assert.is(other, source);
+  for (const flow of [alone, orphan]) assert.ok(table.endFlow(flow, table.generationOf(flow), 0, false));
+  assert.is(table.sources, 1);
+});
+
 test("source and flow, of one hash, are told apart", () => {
   const { table } = createTable(64);
   const source = table.insertSource(sourceKey(1), 0, 5, 1, 0);

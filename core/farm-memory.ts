@@ -1,6 +1,7 @@
 // The memory that a farm's threads share, all of it: how large each region is, and which of it a worker is given. Who writes
 // what is said where a region is laid out (memory/, flow/flow-entry.ts).
 
+import { randomInt } from "node:crypto";
 import type { MessagePort } from "node:worker_threads";
 import type { WorkerOptions } from "../workers/worker-options.js";
 import { allocateWorkerRings, type WorkerRings } from "./director/worker-port.js";
@@ -9,6 +10,7 @@ import { FlowList } from "./flow/flow-list.js";
 import { FlowTable } from "./flow/flow-table.js";
 import { DEFAULT_FLOW_TIMEOUTS } from "./flow/flow-timeouts.js";
 import type { Link } from "./link/link.js";
+import { allocateCookiePeriod } from "./memory/cookie-period.js";
 import { Counters } from "./memory/counters.js";
 import {
   allocateLoadBoard,
@@ -48,6 +50,11 @@ export class FarmMemory {
   /** By worker number: what its threads have counted, one after the other. */
   readonly counters = new Map<number, Counters<WorkerCounterName>>();
   readonly #loadBoard = allocateLoadBoard();
+  readonly #tcp: WorkerOptions["tcp"] = {
+    secret: [randomWord(), randomWord(), randomWord()],
+    cookiePeriod: allocateCookiePeriod(),
+    clockStartMs: Number(process.hrtime.bigint() / 1_000_000n),
+  };
   readonly #sessionLocks = allocateSessionLocks(LOCK_STRIPES);
 
   constructor(settings: FarmSettings) {
@@ -83,6 +90,7 @@ export class FarmMemory {
       directory: this.directory,
       sessionLocks: this.#sessionLocks,
       egressPlans: links.map((link) => link.egressPlan),
+      tcp: this.#tcp,
       storagePort,
       counters: this.#countersOf(worker).buffer,
       secrets: this.secrets.buffer,
@@ -104,4 +112,8 @@ export class FarmMemory {
     if (worker < MAX_WORKERS) this.counters.set(worker, counters);
     return counters;
   }
+}
+
+function randomWord(): number {
+  return randomInt(2 ** 32);
 }

@@ -13,6 +13,7 @@ import {
   EVENT_DATAGRAM,
   EVENT_PACKET,
   NO_SLOT,
+  RETURN_NO_CONNECTION,
   RETURN_SLOT,
 } from "../core/memory/descriptor.js";
 import {
@@ -131,12 +132,13 @@ export class Server {
   }
 
   /**
-   * The flow that the director gave us with these numbers is over here. Room for every slot comes first: where there
-   * is no more than that, the report is lost, and the flow ages instead.
+   * The flow that the director gave us with these numbers is over here, or no connection has come of it. Room for every slot
+   * comes first: where there is no more than that, the report is lost, and the flow ages instead.
    */
-  flowEnded(flow: number, generation: number): void {
+  flowEnded(flow: number, generation: number, wasConnection: boolean): void {
     const { returns, pool } = this.#parts;
-    if (returns.hasRoom(pool.slotCount + 1)) this.#giveBack(flow, generation);
+    if (!returns.hasRoom(pool.slotCount + 1)) return;
+    this.#giveBack(wasConnection ? flow : flow | RETURN_NO_CONNECTION, generation);
   }
 
   /** One record of the ring: a packet, or an event of a relayed connection. */

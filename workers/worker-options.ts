@@ -9,6 +9,7 @@ import type { SessionLocksMemory } from "../core/memory/session-locks.js";
 import type { TransmitRingMemory } from "../core/memory/transmit-ring.js";
 import type { SessionCookieOptions } from "./session/session-cookie.js";
 import type { SessionsOptions } from "./session/sessions.js";
+import type { TcpStackOptions } from "./tcp/context.js";
 
 /** The piscina task. */
 export interface WorkerOptions {
@@ -27,6 +28,13 @@ export interface WorkerOptions {
   readonly sessionLocks: SessionLocksMemory;
   /** How to transmit, by link number. */
   readonly egressPlans: readonly EgressPlan[];
+  /** What the workers' TCP has in common, so that a client may begin with one and go on with another. */
+  readonly tcp: {
+    readonly secret: TcpStackOptions["secret"];
+    readonly cookiePeriod: SharedArrayBuffer;
+    /** When the TCP's clock began, in ms of `process.hrtime`. */
+    readonly clockStartMs: number;
+  };
   readonly storagePort: MessagePort;
   readonly controlPort: MessagePort;
   /** Words of WORKER_COUNTERS: the worker counts on from what is there. */

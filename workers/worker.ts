@@ -1,7 +1,6 @@
 // The piscina task: one worker thread is one server, for as long as the farm wants it. Puts the server's parts together
 // and decides when the thread works, when it lets its event loop run, and how it sleeps.
 
-import { randomBytes } from "node:crypto";
 import { setImmediate as nextEventLoopTurn } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { pino } from "pino";
@@ -15,6 +14,7 @@ import { SessionDirectory } from "../core/memory/session-directory.js";
 import { SessionLocks } from "../core/memory/session-locks.js";
 import { SigningSecrets } from "../core/memory/signing-secrets.js";
 import { TransmitProducer } from "../core/memory/transmit-ring.js";
+import { monotonicMs } from "../storage/messages.js";
 import { AccessLog } from "./access-log.js";
 import type { App } from "./app/app.js";
 import { loadApp } from "./app/app-loader.js";
@@ -47,7 +47,7 @@ export default async function run(options: WorkerOptions): Promise<void> {
   const loadBoard = new LoadBoard(options.loadBoard);
   const descriptors = new RingConsumer(options.rings.descriptors);
   const transmit = new TransmitProducer(options.rings.transmit);
-  const now = () => performance.now();
+  const now = clockSince(options.tcp.clockStartMs);
   // Links that carry packets come first, so that their places here are their numbers.
   const egresses = await Promise.all(
     options.egressPlans
@@ -87,8 +87,9 @@ export default async function run(options: WorkerOptions): Promise<void> {
     user: http,
     listenPorts: [options.port],
     nowMs: now(),
-    secret: randomWords(),
-    flowEnded: (flow, generation) => server.flowEnded(flow, generation),
+    secret: options.tcp.secret,
+    cookiePeriod: options.tcp.cookiePeriod,
+    flowEnded: (flow, generation, wasConnection) => server.flowEnded(flow, generation, wasConnection),
     outputDue: wake,
   });
   const relays = options.egressPlans.map((plan, link) =>
@@ -156,9 +157,10 @@ async function createEgress(
   return plan.faults === undefined ? egress : new FaultyEgress(egress, plan.faults, worker, now);
 }
 
-function randomWords(): [number, number, number] {
-  const bytes = randomBytes(12);
-  return [bytes.readUInt32LE(0), bytes.readUInt32LE(4), bytes.readUInt32LE(8)];
+/** A clock in ms that all workers have in common; whether a thread's own begins with the thread depends on Node's version. */
+function clockSince(startMs: number): () => number {
+  const offsetMs = monotonicMs() - startMs - performance.now();
+  return () => performance.now() + offsetMs;
 }
 
 /**

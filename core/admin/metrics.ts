@@ -216,6 +216,16 @@ const COUNTERS: readonly Metric[] = [
     "What was done on purpose to packets that the worker sent.",
   ),
   counted("limpet_tcp_resets_sent_total", "tcp_resets_sent", "TCP resets sent."),
+  countedBy(
+    "limpet_tcp_syn_cookies_total",
+    "event",
+    {
+      sent: "tcp_syn_cookies_sent",
+      accepted: "tcp_syn_cookies_accepted",
+      rejected: "tcp_syn_cookies_rejected",
+    },
+    "SYN cookies sent, connections that one has opened (accepted), and ACKs that were of none (rejected).",
+  ),
   counted("limpet_sessions_started_total", "sessions_started", "Sessions started."),
   counted("limpet_sessions_forged_total", "sessions_forged", "Session IDs that this farm did not issue."),
   counted(

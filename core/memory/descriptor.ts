@@ -6,7 +6,8 @@
 //   1  lengths       bytes of the IP packet (bits 0-15) · offset of the L4 header in it (bits 16-31)
 //                    of an event: bytes in the slot, or the credit
 //   2  kind          protocol (bits 0-7) · IP version 4 or 6 (bits 8-15) · link number (bits 16-23) · event (bits 24-31)
-//   3  flow          entry in the flow table, or -1 for a packet without one; of an event: the connection's number
+//   3  flow          entry in the flow table, or -1 for a packet without one: a SYN that is to be answered by a SYN cookie, as
+//                    there are too many flows that nobody has proven; of an event: the connection's number
 //   4  generation    of that entry, given back when the flow ends
 //   5  hash          of the flow key: keys the worker's own tables
 //   6, 7             unused: a record is half a cache line
@@ -25,7 +26,7 @@
 //
 // Worker -> director, the return ring (2 words):
 //   a slot on its way back:  slot · RETURN_SLOT
-//   a flow that has ended:   entry · its generation (never negative)
+//   a flow that has ended:   entry · its generation (never negative); RETURN_NO_CONNECTION in the entry if none came of it
 // Flows end by message and not by a word in the flow table, so that the table has one writer, the director.
 
 export const DESCRIPTOR_WORDS = 8;
@@ -59,3 +60,5 @@ export const NO_FLOW = -1;
 
 export const RETURN_WORDS = 2;
 export const RETURN_SLOT = -1;
+/** A bit beyond every entry's. */
+export const RETURN_NO_CONNECTION = 1 << 30;

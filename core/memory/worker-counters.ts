@@ -27,6 +27,10 @@ export const WORKER_COUNTERS = [
   "tcp_segments_sent",
   "tcp_segments_retransmitted",
   "tcp_resets_sent",
+  /** SYNs answered by a SYN cookie; connections that one has opened; ACKs that were to be of one and were not. */
+  "tcp_syn_cookies_sent",
+  "tcp_syn_cookies_accepted",
+  "tcp_syn_cookies_rejected",
   // Faults on purpose, of packets that the worker has sent.
   "faults_dropped",
   "faults_duplicated",

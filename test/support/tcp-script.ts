@@ -66,6 +66,9 @@ export interface ScriptOptions {
   isCutting?: boolean;
   mtuBytes?: number;
   ipVersion?: 4 | 6;
+  secret?: readonly [number, number, number];
+  /** Shared with another script, the two stacks prove each other's SYN cookies. */
+  cookiePeriod?: SharedArrayBuffer;
 }
 
 /** One event that the user saw. */
@@ -78,6 +81,8 @@ export class TcpScript implements StreamUser {
   /** What the user saw, in order, without data. */
   readonly events: UserEvent[] = [];
   readonly ended: [number, number][] = [];
+  /** Of these, the flows that no connection came of. */
+  readonly vain: number[] = [];
   /** The first 4096 characters of what the user consumed, and how many bytes that was in all. */
   text = "";
   receivedBytes = 0;
@@ -109,9 +114,13 @@ export class TcpScript implements StreamUser {
       user: this,
       listenPorts: [80],
       nowMs: this.nowMs,
-      secret: [1, 2, 3],
+      secret: options.secret ?? [1, 2, 3],
+      ...(options.cookiePeriod === undefined ? {} : { cookiePeriod: options.cookiePeriod }),
       limits: options.limits ?? {},
-      flowEnded: (flow, generation) => this.ended.push([flow, generation]),
+      flowEnded: (flow, generation, wasConnection) => {
+        this.ended.push([flow, generation]);
+        if (!wasConnection) this.vain.push(flow);
+      },
     });
   }
 
@@ -173,6 +182,11 @@ export class TcpScript implements StreamUser {
 
   /** The next segment that was sent is like this. */
   expect(expected: Expected): void {
+    this.expectTimestamp(expected);
+  }
+
+  /** The next segment that was sent is like this. Returns its timestamp; 0 without. */
+  expectTimestamp(expected: Expected): number {
     const packet = this.#sent.shift();
     assert.ok(packet !== undefined, `a segment ${JSON.stringify(expected)} was sent`);
     const actual = this.#describe(packet!);
@@ -180,6 +194,7 @@ export class TcpScript implements StreamUser {
       Object.keys(expected).map((key) => [key, actual[key as keyof Expected]]),
     );
     assert.equal(picked, { ...expected }, `the segment was ${JSON.stringify(actual)}`);
+    return actual.ts?.[0] ?? 0;
   }
 
   /** Nothing more was sent. */

@@ -34,6 +34,9 @@ function countingParts() {
     segmentsSent: 32,
     retransmissions: 33,
     resetsSent: 34,
+    synCookiesSent: 35,
+    synCookiesAccepted: 36,
+    synCookiesRejected: 37,
   });
   const sessions: SessionCounters = {
     started: 41,
@@ -83,6 +86,9 @@ test("what a worker has counted, is published under its name", () => {
     tcp_segments_sent: 32,
     tcp_segments_retransmitted: 33,
     tcp_resets_sent: 34,
+    tcp_syn_cookies_sent: 35,
+    tcp_syn_cookies_accepted: 36,
+    tcp_syn_cookies_rejected: 37,
     faults_dropped: 561,
     faults_duplicated: 572,
     faults_corrupted: 583,

@@ -2,17 +2,20 @@
 // argument, so that two stacks in one thread (a test, a simulation) know nothing of each other.
 
 import type { Egress } from "../../core/link/egress.js";
+import { allocateCookiePeriod, CookiePeriod } from "../../core/memory/cookie-period.js";
 import { TcpSegment } from "../../core/wire/tcp.js";
 import type { StreamUser } from "../stream.js";
-import type { ConnectionOwner, TcpConnection } from "./connection.js";
+import type { ConnectionOwner } from "./connection.js";
 import { ConnectionTable } from "./connection-table.js";
 import { FourTuple } from "./four-tuple.js";
 import { InitialSequence } from "./initial-sequence.js";
 import { DEFAULT_TCP_LIMITS, type TcpLimits } from "./limits.js";
 import { SegmentWriter } from "./segment-writer.js";
+import { SynCookies } from "./syn-cookie.js";
 import { TcpCounters } from "./tcp-counters.js";
 import { TimeWaitTable } from "./time-wait.js";
 import { type Timed, TimerWheel } from "./timer-wheel.js";
+import { TupleHash } from "./tuple-hash.js";
 
 export interface TcpStackOptions {
   /** How to transmit, by link number. */
@@ -20,16 +23,21 @@ export interface TcpStackOptions {
   readonly user: StreamUser;
   /** Ports that are listened on, at every address. */
   readonly listenPorts: readonly number[];
-  /** The clock at the start, in milliseconds; it never goes back. */
+  /**
+   * The clock at the start, in milliseconds; it never goes back. Clock and secret are those of all stacks that a client may come
+   * to: one goes on with what another's SYN cookie has begun.
+   */
   readonly nowMs: number;
   /**
-   * Random 32-bit words: two for initial sequence numbers (RFC 6528), one for the timestamp clock (RFC 7323 section
-   * 7.1).
+   * Random 32-bit words: two for initial sequence numbers (RFC 6528) and SYN cookies, one for the timestamp clock (RFC
+   * 7323 section 7.1).
    */
   readonly secret: readonly [number, number, number];
+  /** Where all of these stacks note that they send SYN cookies (core/memory/cookie-period.ts); a stack alone needs none. */
+  readonly cookiePeriod?: SharedArrayBuffer;
   readonly limits?: Partial<TcpLimits>;
-  /** The flow that the director gave us with these numbers holds no connection any more. */
-  readonly flowEnded: (flow: number, generation: number) => void;
+  /** The flow that the director gave us with these numbers holds no connection any more, or none has come of it. */
+  readonly flowEnded: (flow: number, generation: number, wasConnection: boolean) => void;
   /** Something was queued where nothing was: `flush` has to be called, if this is not within a turn anyway. */
   readonly outputDue?: () => void;
 }
@@ -43,11 +51,12 @@ export class TcpContext {
   readonly writers: readonly SegmentWriter[];
   readonly listenPorts: ReadonlySet<number>;
   readonly initialSequence: InitialSequence;
+  readonly cookies: SynCookies;
   readonly timestampOffset: number;
-  readonly flowEnded: (flow: number, generation: number) => void;
+  readonly flowEnded: (flow: number, generation: number, wasConnection: boolean) => void;
   readonly connections = new ConnectionTable();
-  /** Connections in SYN-RECEIVED, the oldest first. */
-  readonly halfOpen = new Set<TcpConnection>();
+  /** Connections in SYN-RECEIVED. */
+  halfOpenCount = 0;
   readonly timeWait: TimeWaitTable;
   readonly wheel: TimerWheel;
   /** Shift of the windows that we offer. */
@@ -69,7 +78,9 @@ export class TcpContext {
     this.owner = owner;
     this.writers = options.egresses.map((egress) => new SegmentWriter(egress));
     this.listenPorts = new Set(options.listenPorts);
-    this.initialSequence = new InitialSequence([options.secret[0], options.secret[1]]);
+    const hash = new TupleHash(options.secret[0], options.secret[1]);
+    this.initialSequence = new InitialSequence(hash);
+    this.cookies = new SynCookies(hash, new CookiePeriod(options.cookiePeriod ?? allocateCookiePeriod()));
     this.timestampOffset = options.secret[2] | 0;
     this.flowEnded = options.flowEnded;
     this.timeWait = new TimeWaitTable(this.limits.maxTimeWait, this.limits.timeWaitMs);

@@ -18,7 +18,7 @@ import type { TcpContext } from "./context.js";
 import type { FourTuple } from "./four-tuple.js";
 
 /** How soon output is tried again after the link had no room. */
-const EGRESS_RETRY_MS = 2;
+export const EGRESS_RETRY_MS = 2;
 
 /** Largest segment data that the link itself takes: its MTU less headers without options (RFC 9293 section 3.7.1). */
 export function linkMss(context: TcpContext, tuple: FourTuple): number {
@@ -145,36 +145,45 @@ function emitSackBlocks(
   return emitSackOption(bytes, at, edges, blocks);
 }
 
-/** <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK> with the options that were agreed to. */
-export function emitSynAck(context: TcpContext, connection: TcpConnection): boolean {
-  const { tuple } = connection;
+/**
+ * <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK> to `tuple`, with our MSS and those of window scale, SACK and timestamps that are 1. False
+ * if the link had no room.
+ */
+export function emitSynAck(
+  context: TcpContext,
+  tuple: FourTuple,
+  iss: number,
+  rcvNxt: number,
+  windowScale: number,
+  sack: number,
+  timestamps: number,
+  timestamp: number,
+  tsRecent: number,
+): boolean {
   const writer = context.writers[tuple.link]!;
   const optionsAt = writer.optionsAt(tuple);
   let at = emitMssOption(writer.bytes, optionsAt, linkMss(context, tuple));
-  if (connection.windowScale === 1) at = emitWindowScaleOption(writer.bytes, at, connection.rcvWindShift);
-  if (connection.sack === 1) at = emitSackPermittedOption(writer.bytes, at);
-  if (connection.timestamps === 1) {
-    at = emitTimestampsOption(writer.bytes, at, context.timestamp, connection.tsRecent);
-  }
-  // The window in a segment with SYN is never scaled (RFC 7323 section 2.2).
-  const window = Math.min(receiveWindow(connection), 0xffff);
+  if (windowScale === 1) at = emitWindowScaleOption(writer.bytes, at, context.windowShift);
+  if (sack === 1) at = emitSackPermittedOption(writer.bytes, at);
+  if (timestamps === 1) at = emitTimestampsOption(writer.bytes, at, timestamp, tsRecent);
   const taken = writer.transmitSegment(
     tuple,
-    connection.iss,
-    connection.rcvNxt,
+    iss,
+    rcvNxt,
     SYN | ACK,
-    window,
+    firstWindow(context),
     at - optionsAt,
     0,
     0,
   );
-  if (taken) {
-    context.counters.segmentsSent++;
-  } else {
-    context.counters.egressFull++;
-    connection.outputAtMs = context.nowMs + EGRESS_RETRY_MS;
-  }
+  if (taken) context.counters.segmentsSent++;
+  else context.counters.egressFull++;
   return taken;
+}
+
+/** The receive window that a SYN-ACK offers: it is never scaled (RFC 7323 section 2.2). */
+export function firstWindow(context: TcpContext): number {
+  return Math.min(context.limits.receiveBufferBytes, 0xffff);
 }
 
 /** A segment without options or data that belongs to no connection. */

@@ -26,7 +26,9 @@ export function enterTimeWait(context: TcpContext, connection: TcpConnection): v
 
 function release(context: TcpContext, connection: TcpConnection, reason: CloseReason): void {
   detach(context, connection);
-  if (connection.flow >= 0) context.flowEnded(connection.flow, connection.generation);
+  if (connection.flow >= 0) {
+    context.flowEnded(connection.flow, connection.generation, connection.isOpen === 1);
+  }
   if (connection.isOpen === 0) return;
   connection.isOpen = 0;
   context.counters.connectionsClosed++;
@@ -35,7 +37,7 @@ function release(context: TcpContext, connection: TcpConnection, reason: CloseRe
 
 /** Out of table and timers: no segment and no time reaches the connection any more. */
 function detach(context: TcpContext, connection: TcpConnection): void {
-  if (connection.state === SYN_RECEIVED) context.halfOpen.delete(connection);
+  if (connection.state === SYN_RECEIVED) context.halfOpenCount--;
   connection.state = CLOSED;
   context.connections.remove(connection);
   context.wheel.cancel(connection);

@@ -3,7 +3,7 @@
 export interface TcpLimits {
   /** Connections, those in SYN-RECEIVED included; a SYN beyond that is dropped. */
   readonly maxConnections: number;
-  /** Connections in SYN-RECEIVED; one more drops the oldest of them. */
+  /** Connections in SYN-RECEIVED; one more is answered by a SYN cookie (RFC 4987). */
   readonly maxHalfOpen: number;
   /** Records of TIME-WAIT; one more forgets the oldest. */
   readonly maxTimeWait: number;

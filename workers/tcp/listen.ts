@@ -1,13 +1,15 @@
 // Segments that belong to no connection: for LISTEN (RFC 9293 section 3.10.7.2), for CLOSED (3.10.7.1), and for a
-// connection in TIME-WAIT (3.10.7.4), whose place a newer SYN may take (RFC 6191).
+// connection in TIME-WAIT (3.10.7.4), whose place a newer SYN may take (RFC 6191). A SYN that may not make a connection
+// yet is answered by a SYN cookie; the ACK of one makes it (RFC 4987).
 
 import { add, after } from "../../core/wire/sequence.js";
 import { ACK, FIN, RST, SYN } from "../../core/wire/tcp.js";
-import { TcpConnection } from "./connection.js";
+import { NEVER, TcpConnection } from "./connection.js";
 import type { TcpContext } from "./context.js";
-import { dataOptionsBytes, emitBare, linkMss } from "./emit.js";
+import { dataOptionsBytes, emitBare, emitSynAck, firstWindow, linkMss } from "./emit.js";
 import { copyTuple, FourTuple, localPort, sumAddresses } from "./four-tuple.js";
-import { terminate } from "./lifetime.js";
+import { segmentArrives } from "./segment-arrives.js";
+import { FORGED, sackPermittedIn, timestampWithOptions, windowScaleIn } from "./syn-cookie.js";
 import {
   TIME_WAIT_RCV_NXT,
   TIME_WAIT_SND_NXT,
@@ -28,7 +30,7 @@ export function segmentWithoutConnection(context: TcpContext, bytes: Uint8Array,
   const { arriving, timeWait } = context;
   const row = timeWait.find(arriving, context.hash);
   if (row >= 0) {
-    segmentForTimeWait(context, row);
+    segmentForTimeWait(context, row, bytes);
     return;
   }
   sumAddresses(bytes, packetOffset, arriving);
@@ -36,7 +38,7 @@ export function segmentWithoutConnection(context: TcpContext, bytes: Uint8Array,
     context.counters.notListening++;
     segmentForClosed(context);
   } else {
-    segmentForListen(context);
+    segmentForListen(context, bytes);
   }
 }
 
@@ -51,12 +53,17 @@ function segmentForClosed(context: TcpContext): void {
 
 /** The director made a flow of this segment, but no connection came of it. */
 function forgetFlow(context: TcpContext): void {
-  if (context.flow >= 0) context.flowEnded(context.flow, context.generation);
+  if (context.flow >= 0) context.flowEnded(context.flow, context.generation, false);
 }
 
-function segmentForListen(context: TcpContext): void {
+function segmentForListen(context: TcpContext, bytes: Uint8Array): void {
   const { segment, counters } = context;
   if ((segment.flags & SYN) === 0 || (segment.flags & (ACK | RST)) !== 0) {
+    const mss = proveCookie(context);
+    if (mss > 0) {
+      openByCookie(context, mss, bytes);
+      return;
+    }
     // First RST, second ACK, and fourth what should not come: answered just as in CLOSED, but in silence without an
     // ACK.
     counters.noConnection++;
@@ -74,30 +81,93 @@ function segmentForListen(context: TcpContext): void {
 
 /** Third, SYN: a connection in SYN-RECEIVED. Text that the SYN carries is left to be sent again. */
 function openPassively(context: TcpContext, iss: number): void {
-  const { limits, counters, halfOpen } = context;
-  if (context.connections.count >= limits.maxConnections) {
-    counters.connectionsFull++;
-    forgetFlow(context);
+  if (isFull(context)) return;
+  // A SYN without a flow: the director has too many half-open ones.
+  if (context.flow < 0 || context.halfOpenCount >= context.limits.maxHalfOpen) {
+    answerByCookie(context);
     return;
   }
-  if (halfOpen.size >= limits.maxHalfOpen) {
-    counters.halfOpenEvicted++;
-    for (const oldest of halfOpen) {
-      terminate(context, oldest, "aborted");
-      break;
-    }
-  }
-  const tuple = new FourTuple();
-  copyTuple(context.arriving, tuple);
-  const connection = new TcpConnection(context.owner, tuple, context.hash, context.flow, context.generation);
-  initialize(context, connection, iss);
-  context.connections.insert(connection);
-  halfOpen.add(connection);
+  const connection = createConnection(context, iss, context.segment.sequence);
+  connection.isProbeDue = 1;
   context.owner.mark(connection);
 }
 
+/** True if there may be no further connection, and the flow has ended. */
+function isFull(context: TcpContext): boolean {
+  if (context.connections.count < context.limits.maxConnections) return false;
+  context.counters.connectionsFull++;
+  forgetFlow(context);
+  return true;
+}
+
+/** The SYN-ACK that asks whether the source is who it says it is, and nothing is kept. */
+function answerByCookie(context: TcpContext): void {
+  const { segment, arriving, nowMs, counters } = context;
+  forgetFlow(context);
+  const iss = context.cookies.make(arriving, segment.sequence, offeredMss(context), nowMs);
+  const { hasTimestamps, windowScale, sackPermitted } = segment;
+  const taken = emitSynAck(
+    context,
+    arriving,
+    iss,
+    add(segment.sequence, 1),
+    windowScale < 0 ? 0 : hasTimestamps,
+    hasTimestamps & sackPermitted,
+    hasTimestamps,
+    timestampWithOptions(context.timestamp, windowScale, sackPermitted),
+    segment.timestampValue,
+  );
+  if (taken) counters.synCookiesSent++;
+}
+
+/** The MSS of the cookie that the segment acknowledges; 0 if it acknowledges none. */
+function proveCookie(context: TcpContext): number {
+  const { segment, arriving } = context;
+  if ((segment.flags & (SYN | ACK | RST)) !== ACK) return 0;
+  const irs = add(segment.sequence, -1);
+  const mss = context.cookies.prove(arriving, irs, add(segment.acknowledgment, -1), context.nowMs);
+  if (mss > 0) return mss;
+  if (mss === FORGED) context.counters.synCookiesRejected++;
+  return 0;
+}
+
+/**
+ * The connection that the segment in hand, which proves a cookie with this MSS, would have found if its SYN had been kept; and then
+ * the segment is one for it. A client that has left its timestamps out has the options lost, too.
+ */
+function openByCookie(context: TcpContext, mss: number, bytes: Uint8Array): void {
+  const { segment, counters } = context;
+  if (isFull(context)) return;
+  counters.synCookiesAccepted++;
+  const { hasTimestamps, timestampEcho } = segment;
+  segment.mss = mss;
+  segment.windowScale = hasTimestamps === 1 ? windowScaleIn(timestampEcho) : -1;
+  segment.sackPermitted = hasTimestamps === 1 ? sackPermittedIn(timestampEcho) : 0;
+  const iss = add(segment.acknowledgment, -1);
+  const connection = createConnection(context, iss, add(segment.sequence, -1));
+  connection.timedAtMs = NEVER;
+  segmentArrives(context, connection, bytes);
+}
+
+function createConnection(context: TcpContext, iss: number, irs: number): TcpConnection {
+  const tuple = new FourTuple();
+  copyTuple(context.arriving, tuple);
+  const connection = new TcpConnection(context.owner, tuple, context.hash, context.flow, context.generation);
+  initialize(context, connection, iss, irs);
+  context.connections.insert(connection);
+  context.halfOpenCount++;
+  return connection;
+}
+
+/** The MSS of the peer's SYN, or what counts for it. */
+function offeredMss({ segment, arriving }: TcpContext): number {
+  const offered =
+    segment.mss > 0 ? segment.mss : arriving.ipVersion === 4 ? DEFAULT_MSS_IPV4 : DEFAULT_MSS_IPV6;
+  return Math.max(offered, SMALLEST_MSS);
+}
+
 /** "Set RCV.NXT to SEG.SEQ+1, IRS is set to SEG.SEQ", and the options that both sides have. */
-function initialize(context: TcpContext, connection: TcpConnection, iss: number): void {
+function initialize(context: TcpContext, connection: TcpConnection, iss: number, irs: number): void {
   const { segment, limits, nowMs } = context;
   const { tuple } = connection;
   connection.iss = iss;
@@ -105,10 +175,10 @@ function initialize(context: TcpContext, connection: TcpConnection, iss: number)
   connection.sndNxt = add(iss, 1);
   connection.resendNxt = connection.sndNxt;
   connection.recover = iss;
-  connection.irs = segment.sequence;
-  connection.rcvNxt = add(segment.sequence, 1);
+  connection.irs = irs;
+  connection.rcvNxt = add(irs, 1);
   connection.lastAckSent = connection.rcvNxt;
-  connection.rcvAdv = add(connection.rcvNxt, Math.min(limits.receiveBufferBytes, 0xffff));
+  connection.rcvAdv = add(connection.rcvNxt, firstWindow(context));
   if (segment.windowScale >= 0) {
     connection.windowScale = 1;
     connection.sndWindShift = segment.windowScale;
@@ -120,25 +190,30 @@ function initialize(context: TcpContext, connection: TcpConnection, iss: number)
     connection.tsRecentMs = nowMs;
   }
   connection.sack = segment.sackPermitted;
-  const offered = segment.mss > 0 ? segment.mss : tuple.ipVersion === 4 ? DEFAULT_MSS_IPV4 : DEFAULT_MSS_IPV6;
   // Eff.snd.MSS (RFC 9293 section 3.7.1): the peer's MSS counts no options, ours must fit in as well.
-  connection.mss =
-    Math.min(Math.max(offered, SMALLEST_MSS), linkMss(context, tuple)) - dataOptionsBytes(connection);
+  connection.mss = Math.min(offeredMss(context), linkMss(context, tuple)) - dataOptionsBytes(connection);
   connection.rtoMs = limits.rtoInitialMs;
   connection.timedAtMs = nowMs;
-  connection.isProbeDue = 1;
 }
 
 /**
  * 3.10.7.4 as far as it concerns TIME-WAIT, where nothing but a FIN sent again, or a new connection's SYN, is of
- * interest.
+ * interest; or its ACK, if another stack has answered the SYN by a cookie.
  */
-function segmentForTimeWait(context: TcpContext, row: number): void {
+function segmentForTimeWait(context: TcpContext, row: number, bytes: Uint8Array): void {
   const { segment, arriving, timeWait } = context;
   arriving.addressSum = timeWait.addressSum(row);
   const sndNxt = timeWait.get(row, TIME_WAIT_SND_NXT);
   const rcvNxt = timeWait.get(row, TIME_WAIT_RCV_NXT);
-  if ((segment.flags & (SYN | ACK | FIN)) === SYN && isNewIncarnation(context, row)) {
+  const isNew = isNewIncarnation(context, row);
+  const mss = isNew ? proveCookie(context) : 0;
+  if (mss > 0) {
+    context.counters.timeWaitReused++;
+    timeWait.remove(row);
+    openByCookie(context, mss, bytes);
+    return;
+  }
+  if (isNew && (segment.flags & (SYN | ACK | FIN)) === SYN) {
     context.counters.timeWaitReused++;
     timeWait.remove(row);
     // RFC 9293 section 3.6.1: the new ISS is larger than the old connection's last sequence number.

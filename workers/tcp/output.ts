@@ -17,7 +17,15 @@ import {
   unreadBytes,
 } from "./connection.js";
 import type { TcpContext } from "./context.js";
-import { dataOptionsBytes, emitAck, emitBare, emitSegment, emitSynAck, windowToOffer } from "./emit.js";
+import {
+  dataOptionsBytes,
+  EGRESS_RETRY_MS,
+  emitAck,
+  emitBare,
+  emitSegment,
+  emitSynAck,
+  windowToOffer,
+} from "./emit.js";
 import { abortByUser, terminate } from "./lifetime.js";
 import {
   allowedInFlight,
@@ -64,7 +72,19 @@ function isCloseWithUnreadData(connection: TcpConnection): boolean {
 
 function outputSynAck(context: TcpContext, connection: TcpConnection): void {
   if (connection.isProbeDue === 0) return;
-  if (emitSynAck(context, connection)) connection.isProbeDue = 0;
+  const taken = emitSynAck(
+    context,
+    connection.tuple,
+    connection.iss,
+    connection.rcvNxt,
+    connection.windowScale,
+    connection.sack,
+    connection.timestamps,
+    context.timestamp,
+    connection.tsRecent,
+  );
+  if (taken) connection.isProbeDue = 0;
+  else connection.outputAtMs = context.nowMs + EGRESS_RETRY_MS;
   if (connection.retransmitAtMs === NEVER) connection.retransmitAtMs = context.nowMs + connection.rtoMs;
 }
 

@@ -198,7 +198,7 @@ function establish(context: TcpContext, connection: TcpConnection): boolean {
     emitBare(context, connection.tuple, segment.acknowledgment, 0, RST, 0);
     return false;
   }
-  context.halfOpen.delete(connection);
+  context.halfOpenCount--;
   connection.state = ESTABLISHED;
   connection.sndUna = connection.sndNxt;
   connection.sndWnd = segment.window << connection.sndWindShift;
@@ -212,8 +212,10 @@ function establish(context: TcpContext, connection: TcpConnection): boolean {
   const wasLost = connection.unanswered > 0;
   connection.cwnd = wasLost ? connection.mss : initialWindow(connection.mss);
   connection.unanswered = 0;
-  if (!wasLost) sampleRoundTrip(context.limits, connection, context.nowMs - connection.timedAtMs);
-  else connection.rtoMs = RTO_AFTER_LOST_SYN_MS;
+  // Nobody knows when the SYN-ACK went that a SYN cookie was in.
+  if (wasLost) connection.rtoMs = RTO_AFTER_LOST_SYN_MS;
+  else if (connection.timedAtMs !== NEVER)
+    sampleRoundTrip(context.limits, connection, context.nowMs - connection.timedAtMs);
   connection.timedAtMs = NEVER;
   connection.isOpen = 1;
   context.counters.connectionsOpened++;

@@ -35,7 +35,10 @@ export class TcpCounters {
   notListening = 0;
   badSyns = 0;
   connectionsFull = 0;
-  halfOpenEvicted = 0;
+  /** SYN-ACKs that carried a SYN cookie, connections that such a cookie has opened, and ACKs that were to and did not. */
+  synCookiesSent = 0;
+  synCookiesAccepted = 0;
+  synCookiesRejected = 0;
   timeWaitEvicted = 0;
   timeWaitReused = 0;
   /** Connections ended because the user queued more than `maxQueuedBytes`. */

@@ -10,6 +10,7 @@ import { MessageChannel } from "node:worker_threads";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { allocateWorkerRings } from "../../../core/director/worker-port.js";
+import { allocateCookiePeriod } from "../../../core/memory/cookie-period.js";
 import { Counters } from "../../../core/memory/counters.js";
 import {
   allocateLoadBoard,
@@ -57,6 +58,7 @@ function workerOf(members: string, worker = 0) {
       directory: allocateSessionDirectory(64),
       sessionLocks: allocateSessionLocks(64),
       egressPlans: [{ kind: "ring", mtuBytes: 1500 } as const],
+      tcp: { secret: [1, 2, 3] as const, cookiePeriod: allocateCookiePeriod(), clockStartMs: 0 },
       storagePort,
       counters: new Counters(WORKER_COUNTERS).buffer,
       secrets: signingSecrets(new Uint8Array(32)).buffer,

@@ -107,21 +107,6 @@ test("LISTEN, a SYN when all connections are in use, is dropped and counted and 
   assert.equal(script.ended, [[8, 1]]);
 });
 
-test("LISTEN, more SYNs than may be half open, drop the oldest one without a word", () => {
-  const script = new TcpScript({ limits: { maxHalfOpen: 2 } });
-  for (const port of [1001, 1002, 1003]) {
-    script.endpoint = { ...script.endpoint, port };
-    script.flow = port;
-    script.inject({ flags: "S", seq: 0 });
-    script.expect({ flags: "SA" });
-  }
-  script.expectNothing();
-  assert.is(script.stack.connectionCount, 2);
-  assert.is(script.stack.counters.halfOpenEvicted, 1);
-  assert.equal(script.ended, [[1001, 1]]);
-  assert.equal(script.events, []);
-});
-
 test("LISTEN, connections of the same hash, are told apart by their whole 4-tuple", () => {
   const script = new TcpScript();
   for (const port of [2001, 2002, 2003]) {

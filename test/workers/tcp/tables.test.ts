@@ -1,4 +1,4 @@
-// The index of connections, and initial sequence numbers.
+// The index of connections, the hash of 4-tuples, and initial sequence numbers.
 
 import * as fc from "fast-check";
 import { test } from "uvu";
@@ -6,6 +6,8 @@ import * as assert from "uvu/assert";
 import { FourTuple } from "../../../workers/tcp/four-tuple.js";
 import { HashIndex } from "../../../workers/tcp/hash-index.js";
 import { InitialSequence } from "../../../workers/tcp/initial-sequence.js";
+import { TupleHash } from "../../../workers/tcp/tuple-hash.js";
+import { halfSipHash } from "../../support/half-sip-hash.js";
 
 test("hash index, any inserts and removals with few hashes, finds what a map would", () => {
   const step = fc.record({ hash: fc.integer({ min: -3, max: 3 }), row: fc.integer({ min: 0, max: 30 }) });
@@ -34,8 +36,26 @@ test("hash index, any inserts and removals with few hashes, finds what a map wou
   );
 });
 
+test("hash of a tuple and two words, is HalfSipHash-2-4 of all of them", () => {
+  const word = fc.integer();
+  const words = fc.tuple(word, word, word, word, word, word, word, word, word);
+  fc.assert(
+    fc.property(word, word, words, word, word, fc.boolean(), (k0, k1, of, word0, word1, isIpv6) => {
+      const tuple = new FourTuple();
+      const [ports, remote0, local0, remote1, remote2, remote3, local1, local2, local3] = of;
+      Object.assign(tuple, { ports, remote0, local0, ipVersion: isIpv6 ? 6 : 4 });
+      if (isIpv6) Object.assign(tuple, { remote1, remote2, remote3, local1, local2, local3 });
+      const hashed = [...of.slice(0, isIpv6 ? 9 : 3), word0, word1];
+      const message = new DataView(new ArrayBuffer(4 * hashed.length));
+      for (const [index, value] of hashed.entries()) message.setInt32(4 * index, value, true);
+      const expected = halfSipHash(k0, k1, new Uint8Array(message.buffer), 2, 4);
+      assert.is(new TupleHash(k0, k1).of(tuple, word0, word1), expected);
+    }),
+  );
+});
+
 test("initial sequence, of one tuple, moves by 250 a millisecond, also over days", () => {
-  const sequence = new InitialSequence([1, 2]);
+  const sequence = new InitialSequence(new TupleHash(1, 2));
   const tuple = new FourTuple();
   const first = sequence.next(tuple, 0);
   assert.is((sequence.next(tuple, 1) - first) | 0, 250);
@@ -45,10 +65,10 @@ test("initial sequence, of one tuple, moves by 250 a millisecond, also over days
 test("initial sequence, another secret or any other word of the tuple, is another", () => {
   const seen = new Set<number>();
   const tuple = new FourTuple();
-  seen.add(new InitialSequence([1, 2]).next(tuple, 0));
-  seen.add(new InitialSequence([1, 3]).next(tuple, 0));
-  seen.add(new InitialSequence([2, 2]).next(tuple, 0));
-  const sequence = new InitialSequence([1, 2]);
+  seen.add(new InitialSequence(new TupleHash(1, 2)).next(tuple, 0));
+  seen.add(new InitialSequence(new TupleHash(1, 3)).next(tuple, 0));
+  seen.add(new InitialSequence(new TupleHash(2, 2)).next(tuple, 0));
+  const sequence = new InitialSequence(new TupleHash(1, 2));
   tuple.ipVersion = 6;
   seen.add(sequence.next(tuple, 0));
   const words = [

@@ -124,6 +124,7 @@ class Bench {
       datagramPort: 80,
       affinity: "source",
       spillFlows: 0,
+      maxOpeningFlows: Number.POSITIVE_INFINITY,
       affinityPrefix4: 32,
       affinityPrefix6: 64,
       // The farm's own clock, with what it costs.

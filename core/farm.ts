@@ -46,6 +46,9 @@ export { WorkerStartError } from "./supervision/worker-thread.js";
 export const version: string = (createRequire(import.meta.url)("../../package.json") as { version: string })
   .version;
 
+/** Half-open flows from which on sources have to prove themselves: no more than each worker bears, should all be its own. */
+const MAX_OPENING_FLOWS = 1024;
+
 /** What a farm tells while it runs: `farm.on("workerFailed", (worker, error) => …)`. */
 export interface FarmEvents {
   /** Something that somebody should look at, in one sentence; the farm goes on. */
@@ -296,6 +299,7 @@ export class Farm extends EventEmitter<FarmEvents> implements FarmControl {
       affinityPrefix4: settings.affinityPrefix,
       affinityPrefix6: settings.affinityPrefix6,
       spillFlows: settings.spillFlows,
+      maxOpeningFlows: Math.min(MAX_OPENING_FLOWS, settings.flowEntries >>> 2),
       now: () => performance.now(),
     });
   }

@@ -113,6 +113,7 @@ export class SimulatedFarm {
       affinityPrefix4: 32,
       affinityPrefix6: 64,
       spillFlows: options.spillFlows,
+      maxOpeningFlows: Number.POSITIVE_INFINITY,
     });
     this.#placement.workerCount = workers;
     for (let worker = 0; worker < workers; worker++) board.set(worker, BOARD_STATE, WORKER_SERVING);

@@ -5,11 +5,11 @@
 import { Ageing } from "../flow/ageing.js";
 import { NO_ENTRY, STATE_SOURCE } from "../flow/flow-entry.js";
 import { KEY_DESTINATION, KEY_KIND, KEY_WORDS, writeFlowKey } from "../flow/flow-key.js";
-import { firstState } from "../flow/flow-state.js";
+import { firstState, isOpeningSyn } from "../flow/flow-state.js";
 import type { FlowTable } from "../flow/flow-table.js";
 import { BURST_PACKETS, Burst, type Link, type PacketLink } from "../link/link.js";
 import { Counters } from "../memory/counters.js";
-import { EVENT_PACKET, NO_SLOT } from "../memory/descriptor.js";
+import { EVENT_PACKET, NO_FLOW, NO_SLOT } from "../memory/descriptor.js";
 import { HeldSlots, type PacketPoolMemory } from "../memory/packet-pool.js";
 import { PARSE_OK } from "../wire/faults.js";
 import { parsePacket } from "../wire/packet.js";
@@ -30,6 +30,8 @@ import {
   VERDICT_NOT_OURS,
   VERDICT_RING_FULL,
   VERDICT_STRAY_RESET,
+  VERDICT_SYN_COOKIE,
+  VERDICT_SYN_LIMITED,
   VERDICTS,
   type Verdict,
 } from "./verdict.js";
@@ -75,8 +77,8 @@ export class Director {
   readonly #icmp = new IcmpResponder();
   /** By worker number; undefined where there is none. */
   readonly #workers: (WorkerPort | undefined)[] = [];
-  readonly #flowEnded = (entry: number, generation: number): void => {
-    this.#table.endFlow(entry, generation, this.#tick);
+  readonly #flowEnded = (entry: number, generation: number, wasConnection: boolean): void => {
+    this.#table.endFlow(entry, generation, this.#tick, wasConnection);
   };
   /** A flow is taken away while its client may believe in the connection. */
   readonly #flowRemoved = (flow: number): void => {
@@ -276,6 +278,9 @@ export class Director {
         return this.#push(i, link, flow, VERDICT_FLOW_HIT);
       }
       if ((view.tcpFlags & RST) !== 0) return VERDICT_STRAY_RESET;
+      if (isOpeningSyn(view.tcpFlags) && this.#placement.isToProve(this.#keys, at, this.#tick)) {
+        return this.#sendForCookie(i, link);
+      }
       return this.#beginFlow(i, link);
     }
     if (view.protocol !== PROTOCOL_UDP) {
@@ -303,16 +308,26 @@ export class Director {
     if (flow === NO_ENTRY) return placement.verdict;
     const verdict = this.#push(i, link, flow, placement.verdict);
     // Its worker will never report the end of a flow that it has not heard of.
-    if (!isForwarded(verdict)) this.#table.endFlow(flow, this.#table.generationOf(flow), this.#tick);
+    if (!isForwarded(verdict)) this.#table.endFlow(flow, this.#table.generationOf(flow), this.#tick, false);
     return verdict;
   }
 
+  /** A SYN that begins no flow: its flow begins with the ACK of the worker's SYN cookie, which may go to another worker. */
+  #sendForCookie(i: number, link: number): number {
+    const worker = this.#placement.chooseWithoutFlow(this.#hashes[i]!);
+    if (this.#workers[worker]?.hasRoomToSpare === false) return VERDICT_SYN_LIMITED;
+    return this.#hand(i, link, worker, NO_FLOW, 0, VERDICT_SYN_COOKIE);
+  }
+
   #push(i: number, link: number, flow: number, verdict: number): number {
-    const worker = this.#table.workerOf(flow);
+    const table = this.#table;
+    return this.#hand(i, link, table.workerOf(flow), flow, table.generationOf(flow), verdict);
+  }
+
+  #hand(i: number, link: number, worker: number, flow: number, generation: number, verdict: number): number {
     const port = this.#workers[worker];
     if (port === undefined) return VERDICT_NO_WORKER;
     const slot = this.#burst.slots[i]!;
-    const generation = this.#table.generationOf(flow);
     if (!port.push(slot, this.#views[i]!, link, flow, generation, this.#hashes[i]!)) return VERDICT_RING_FULL;
     this.#heldSlots.hand(slot, worker);
     return verdict;

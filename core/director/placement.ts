@@ -6,7 +6,7 @@ import { type HashSeed, hashKey } from "../flow/flow-hash.js";
 import { createAffinityMasks, KEY_WORDS, writeSourceKey } from "../flow/flow-key.js";
 import type { FlowTable } from "../flow/flow-table.js";
 import { BOARD_STATE, BOARD_TURN, type LoadBoard, WORKER_SERVING } from "../memory/load-board.js";
-import type { Policy } from "./policies.js";
+import { type Policy, rendezvous } from "./policies.js";
 import { isSpillDue } from "./spill.js";
 import { VERDICT_NEW_FLOW, VERDICT_NEW_SOURCE, VERDICT_NO_WORKER, VERDICT_TABLE_FULL } from "./verdict.js";
 
@@ -22,6 +22,8 @@ export interface PlacementOptions {
   readonly affinityPrefix6: number;
   /** Live flows of a source from which on new ones may go to other workers than its own; 0: never. */
   readonly spillFlows: number;
+  /** Half-open flows from which on a SYN begins none until its source has proven itself, with a SYN cookie. */
+  readonly maxOpeningFlows: number;
 }
 
 export class Placement {
@@ -36,6 +38,7 @@ export class Placement {
   readonly #seed: HashSeed;
   readonly #isBySource: boolean;
   readonly #spillFlows: number;
+  readonly #maxOpeningFlows: number;
   readonly #masks: Int32Array;
   readonly #sourceKey = new Int32Array(KEY_WORDS);
   #turn = 0;
@@ -47,6 +50,7 @@ export class Placement {
     this.#seed = options.seed;
     this.#isBySource = options.affinity === "source";
     this.#spillFlows = options.spillFlows;
+    this.#maxOpeningFlows = options.maxOpeningFlows;
     this.#masks = createAffinityMasks(options.affinityPrefix4, options.affinityPrefix6);
   }
 
@@ -64,6 +68,27 @@ export class Placement {
     return this.#isBySource
       ? this.#beginOfSource(keys, at, hash, state, tick)
       : this.#insert(keys, at, hash, this.#choose(hash), NO_ENTRY, state, tick);
+  }
+
+  /**
+   * Whether a SYN with the key at `keys[at …]` has to prove that its source is no forged one before anything is kept of it: too many
+   * flows are half open, and no connection was had with that source within its affinity time.
+   */
+  isToProve(keys: Int32Array, at: number, tick: number): boolean {
+    const table = this.#table;
+    if (table.openingFlows < this.#maxOpeningFlows) return false;
+    if (!this.#isBySource) return true;
+    writeSourceKey(keys, at, this.#masks, this.#sourceKey, 0);
+    const source = table.lookupSource(this.#sourceKey, 0, this.hashOf(this.#sourceKey, 0), tick);
+    return source === NO_ENTRY || !table.isProven(source);
+  }
+
+  /**
+   * The worker for a packet that leaves nothing behind, here or on the board: by its hash alone, or all of them would go to one;
+   * -1 if none serves.
+   */
+  chooseWithoutFlow(hash: number): number {
+    return rendezvous(this.#board, this.workerCount, hash >>> 0);
   }
 
   #beginOfSource(keys: Int32Array, at: number, hash: number, state: number, tick: number): number {

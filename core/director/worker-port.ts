@@ -11,6 +11,7 @@ import {
   DESCRIPTOR_SLOT,
   DESCRIPTOR_WORDS,
   EVENT_PACKET,
+  RETURN_NO_CONNECTION,
   RETURN_SLOT,
   RETURN_WORDS,
 } from "../memory/descriptor.js";
@@ -48,6 +49,8 @@ export class WorkerPort {
   readonly #descriptors: RingProducer;
   readonly #returns: RingConsumer;
   readonly #worker: number;
+  /** Descriptors that fill half of the ring. */
+  readonly #half: number;
   #unpublished = false;
   /**
    * Events that found the ring full, as records one after the other: bytes of a stream cannot be dropped. Bounded by the pool's
@@ -57,6 +60,7 @@ export class WorkerPort {
 
   constructor(worker: number, rings: WorkerRings) {
     this.#worker = worker;
+    this.#half = rings.descriptors.capacity >>> 1;
     this.#descriptors = new RingProducer(rings.descriptors);
     this.#returns = new RingConsumer(rings.returns);
     this.transmit = new TransmitConsumer(rings.transmit);
@@ -70,6 +74,11 @@ export class WorkerPort {
   /** True if the worker has taken everything. */
   get isIdle(): boolean {
     return !this.isOverflowing && this.#descriptors.isEmpty();
+  }
+
+  /** Whether half of the ring is free: less is for the packets of those that are served already. */
+  get hasRoomToSpare(): boolean {
+    return this.#descriptors.hasRoom(this.#half);
   }
 
   /** Hands a packet over; false if the ring is full. The worker sees it after `publish`. */
@@ -143,17 +152,20 @@ export class WorkerPort {
   }
 
   /**
-   * Takes back slots, and tells of ended flows. Returns how many records there were. A slot that the worker does not hold is not
+   * Takes back slots, and tells of ended flows, and whether connections came of them. Returns how many records there were. A slot that the worker does not hold is not
    * taken: one that came back twice would be two packets' at once.
    */
-  collect(heldSlots: HeldSlots, flowEnded: (entry: number, generation: number) => void): number {
+  collect(
+    heldSlots: HeldSlots,
+    flowEnded: (entry: number, generation: number, wasConnection: boolean) => void,
+  ): number {
     const returns = this.#returns;
     let records = 0;
     for (let at = returns.peek(); at >= 0; at = returns.peek()) {
       const first = returns.words[at]!;
       const second = returns.words[at + 1]!;
       if (second === RETURN_SLOT) heldSlots.giveBack(first, this.#worker);
-      else flowEnded(first, second);
+      else flowEnded(first & ~RETURN_NO_CONNECTION, second, (first & RETURN_NO_CONNECTION) === 0);
       returns.advance();
       records++;
     }

@@ -20,6 +20,7 @@ import {
   DESCRIPTOR_SLOT,
   EVENT_PACKET,
   NO_SLOT,
+  RETURN_NO_CONNECTION,
   RETURN_SLOT,
 } from "../../core/memory/descriptor.js";
 import {
@@ -140,6 +141,7 @@ export class DirectorFixture {
       datagramPort: 53,
       affinity: "source",
       spillFlows: 0,
+      maxOpeningFlows: Number.POSITIVE_INFINITY,
       affinityPrefix4: 32,
       affinityPrefix6: 64,
       now: () => this.nowMs,
@@ -216,6 +218,11 @@ export class DirectorFixture {
   /** The worker reports that a flow is over. Takes any numbers. */
   endFlow(worker: number, flow: number, generation: number): void {
     this.#report(worker, flow, generation);
+  }
+
+  /** The worker reports that no connection came of a flow. */
+  endInVain({ worker, flow, generation }: Delivered): void {
+    this.#report(worker, flow | RETURN_NO_CONNECTION, generation);
   }
 
   /** How often each verdict has been given; those never given are left out. */

@@ -59,6 +59,7 @@ class Place {
       affinityPrefix4: 32,
       affinityPrefix6: 64,
       spillFlows: 0,
+      maxOpeningFlows: Number.POSITIVE_INFINITY,
       ...options,
     });
     this.placement.workerCount = workers;

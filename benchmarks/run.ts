@@ -6,6 +6,7 @@ import { POLICIES, type PolicyName } from "../core/director/policies.js";
 import { MAX_WORKERS } from "../core/memory/load-board.js";
 import { BALANCE_TRAFFIC, runBalance } from "./balance.js";
 import { runDispatch, TRAFFIC } from "./dispatch.js";
+import { FLOODS, runFlood } from "./flood.js";
 import { runGoodput } from "./goodput.js";
 import { runHashing } from "./hashing.js";
 import { runHttp } from "./http.js";
@@ -184,6 +185,53 @@ const goodput = new Command("goodput")
     }),
   );
 
+const flood = new Command("flood")
+  .description(
+    "what floods of forged SYNs and ACKs over the TUN device do to real clients, and what they cost",
+  )
+  .option("--floods <kind,…>", FLOODS.join(", "), someOf(FLOODS), [...FLOODS])
+  .option("--packets-per-second <n>", "forged packets", count, 100_000)
+  .option("--seconds <n>", "seconds of each load under each flood", count, 20)
+  .option("--workers <n>", "workers of the farm", count, 2)
+  .option("--connections <n>", "connections that are kept", count, 32)
+  .option(
+    "--new-clients <n>",
+    "clients a second that were never seen, an address and a connection each",
+    count,
+    200,
+  )
+  .option("--new-connections <n>", "new connections a second from one address", count, 1000)
+  .option("--ports <n>", "ports that these are made from", count, 512)
+  .option("--seed <n>", "seed of the forged packets", count, 1)
+  .option("--json", "print JSON")
+  .action((options) =>
+    inNamespace(async () => {
+      const figures = await runFlood(options, progress);
+      print("flood", options, figures, () =>
+        figures.map((figure) => ({
+          flood: figure.flood,
+          load: figure.load,
+          "requests/s": figure.requestsPerSecond.toFixed(0),
+          "p99 ms": (figure.p99Us / 1000).toFixed(1),
+          "connect max ms": figure.connectMaxUs === undefined ? "-" : (figure.connectMaxUs / 1000).toFixed(1),
+          failures: figure.failures,
+          "flood packets/s": figure.floodPacketsPerSecond.toFixed(0),
+          "lost packets/s": figure.lostPacketsPerSecond.toFixed(0),
+          "generator cores": figure.generator.toFixed(2),
+          director: figure.director.toFixed(2),
+          workers: figure.workers.toFixed(2),
+          "RSS MiB": figure.residentMib.toFixed(0),
+          flows: figure.flows,
+          sources: figure.sources,
+          "cookies sent": figure.counted["cookies sent"] ?? 0,
+          accepted: figure.counted["cookies accepted"] ?? 0,
+          rejected: figure.counted["cookies rejected"] ?? 0,
+          "syn-limited": figure.counted["syn-limited"] ?? 0,
+        })),
+      );
+    }),
+  );
+
 const policyNames = Object.keys(POLICIES) as PolicyName[];
 
 const balance = new Command("balance")
@@ -293,6 +341,7 @@ const program = new Command("bench")
   .addCommand(http)
   .addCommand(throughput)
   .addCommand(goodput)
+  .addCommand(flood)
   .addCommand(balance)
   .addCommand(hashing)
   .addCommand(sessions);

@@ -62,6 +62,18 @@ export class ServerProcess {
     return processorTicks(this.#child.pid!) * (1e6 / TICKS_PER_SECOND);
   }
 
+  /** The same of its main thread alone. */
+  mainThreadUs(): number {
+    const pid = this.#child.pid!;
+    return ticksIn(`/proc/${pid}/task/${pid}/stat`) * (1e6 / TICKS_PER_SECOND);
+  }
+
+  /** Memory of the process that is in use, in bytes. */
+  residentBytes(): number {
+    const status = readFileSync(`/proc/${this.#child.pid}/status`, "utf8");
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
+  }
+
   /** Asks the process to end, and makes it. Resolves when it is gone, also if it was before. */
   async stop(): Promise<void> {
     this.#child.kill("SIGTERM");
@@ -72,10 +84,15 @@ export class ServerProcess {
 }
 
 function processorTicks(pid: number): number {
-  // The name in parentheses may hold anything: fields are counted from behind it; utime and stime are 14 and 15.
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
   const ofChildren = children === "" ? [] : children.split(" ").map((child) => processorTicks(Number(child)));
-  return Number(fields[11]) + Number(fields[12]) + ofChildren.reduce((sum, ticks) => sum + ticks, 0);
+  return ticksIn(`/proc/${pid}/stat`) + ofChildren.reduce((sum, ticks) => sum + ticks, 0);
+}
+
+/** Of a process or of a thread, by its `stat`. */
+function ticksIn(statFile: string): number {
+  // The name in parentheses may hold anything: fields are counted from behind it; utime and stime are 14 and 15.
+  const stat = readFileSync(statFile, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return Number(fields[11]) + Number(fields[12]);
 }

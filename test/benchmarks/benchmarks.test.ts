@@ -88,6 +88,35 @@ if (enterNamespace()) {
     }
   });
 
+  benchmarks("flood, answers forged SYNs by cookies, and every client meanwhile", () => {
+    const size = ["--seconds", "1", "--packets-per-second", "8000", "--connections", "4"];
+    const clients = ["--new-clients", "20", "--new-connections", "50", "--ports", "64"];
+    const { figures } = bench("flood", "--floods", "syn", ...size, ...clients);
+    assert.equal(
+      figures.map(({ flood, load }) => [flood, load]),
+      [
+        ["syn", "keep-alive"],
+        ["syn", "new clients"],
+        ["syn", "reused ports"],
+      ],
+    );
+    let cookies = 0;
+    for (const figure of figures) {
+      assert.is(figure.failures, 0, String(figure.load));
+      for (const name of [
+        "requestsPerSecond",
+        "p99Us",
+        "floodPacketsPerSecond",
+        "generator",
+        "director",
+        "workers",
+      ])
+        assert.ok(Number(figure[name]) > 0, `${name} of ${figure.load}`);
+      cookies += (figure.counted as Record<string, number>)["cookies sent"] ?? 0;
+    }
+    assert.ok(cookies > 0);
+  });
+
   benchmarks("wrong options, are refused in a sentence", () => {
     const result = spawnSync(process.execPath, [run, "dispatch", "--packets", "none"], { encoding: "utf8" });
     assert.is(result.status, 1);

@@ -165,6 +165,7 @@ function simulate(seed: number): void {
         readEveryMs: random.chance(0.5) ? 0 : random.between(1, 100),
         delayedAckMs: random.chance(0.5) ? 0 : 40,
         closesEarly: random.chance(0.5),
+        resetsAtBytes: -1,
       },
       random,
       nowMs,

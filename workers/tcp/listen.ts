@@ -9,7 +9,7 @@ import type { TcpContext } from "./context.js";
 import { dataOptionsBytes, emitBare, emitSynAck, firstWindow, linkMss } from "./emit.js";
 import { copyTuple, FourTuple, localPort, sumAddresses } from "./four-tuple.js";
 import { segmentArrives } from "./segment-arrives.js";
-import { FORGED, sackPermittedIn, timestampWithOptions, windowScaleIn } from "./syn-cookie.js";
+import { FORGED, NOT_EXPECTED, sackPermittedIn, timestampWithOptions, windowScaleIn } from "./syn-cookie.js";
 import {
   TIME_WAIT_RCV_NXT,
   TIME_WAIT_SND_NXT,
@@ -64,6 +64,7 @@ function segmentForListen(context: TcpContext, bytes: Uint8Array): void {
       openByCookie(context, mss, bytes);
       return;
     }
+    if (mss === FORGED) counters.synCookiesRejected++;
     // First RST, second ACK, and fourth what should not come: answered just as in CLOSED, but in silence without an
     // ACK.
     counters.noConnection++;
@@ -120,15 +121,10 @@ function answerByCookie(context: TcpContext): void {
   if (taken) counters.synCookiesSent++;
 }
 
-/** The MSS of the cookie that the segment acknowledges; 0 if it acknowledges none. */
-function proveCookie(context: TcpContext): number {
-  const { segment, arriving } = context;
-  if ((segment.flags & (SYN | ACK | RST)) !== ACK) return 0;
-  const irs = add(segment.sequence, -1);
-  const mss = context.cookies.prove(arriving, irs, add(segment.acknowledgment, -1), context.nowMs);
-  if (mss > 0) return mss;
-  if (mss === FORGED) context.counters.synCookiesRejected++;
-  return 0;
+/** The MSS of the cookie that the segment acknowledges; FORGED or NOT_EXPECTED if it acknowledges none. */
+function proveCookie({ segment, arriving, cookies, nowMs }: TcpContext): number {
+  if ((segment.flags & (SYN | ACK | RST)) !== ACK) return NOT_EXPECTED;
+  return cookies.prove(arriving, add(segment.sequence, -1), add(segment.acknowledgment, -1), nowMs);
 }
 
 /**
@@ -206,7 +202,7 @@ function segmentForTimeWait(context: TcpContext, row: number, bytes: Uint8Array)
   const sndNxt = timeWait.get(row, TIME_WAIT_SND_NXT);
   const rcvNxt = timeWait.get(row, TIME_WAIT_RCV_NXT);
   const isNew = isNewIncarnation(context, row);
-  const mss = isNew ? proveCookie(context) : 0;
+  const mss = isNew ? proveCookie(context) : NOT_EXPECTED;
   if (mss > 0) {
     context.counters.timeWaitReused++;
     timeWait.remove(row);

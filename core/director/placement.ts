@@ -77,7 +77,6 @@ export class Placement {
   isToProve(keys: Int32Array, at: number, tick: number): boolean {
     const table = this.#table;
     if (table.openingFlows < this.#maxOpeningFlows) return false;
-    if (!this.#isBySource) return true;
     writeSourceKey(keys, at, this.#masks, this.#sourceKey, 0);
     const source = table.lookupSource(this.#sourceKey, 0, this.hashOf(this.#sourceKey, 0), tick);
     return source === NO_ENTRY || !table.isProven(source);

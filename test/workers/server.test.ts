@@ -1,5 +1,5 @@
-// A server's turn over relayed events: what the director puts into its ring reaches the connection, the datagram service or
-// nobody, every slot goes back, and what it has to say comes out at the turn's end.
+// A server's turn over packets and relayed events: what the director puts into its ring reaches the connection, the datagram
+// service or nobody, every slot goes back, and what it has to say comes out at the turn's end.
 
 import { Packr } from "msgpackr";
 import { test } from "uvu";
@@ -18,6 +18,7 @@ import { BOARD_CONNECTIONS } from "../../core/memory/load-board.js";
 import { RingConsumer, RingProducer } from "../../core/memory/ring.js";
 import { TransmitProducer } from "../../core/memory/transmit-ring.js";
 import { PEER_BYTES } from "../../core/wire/peer-block.js";
+import { ACK, PSH, parseTcpSegment, RST, SYN, TcpSegment } from "../../core/wire/tcp.js";
 import { DatagramServer } from "../../workers/datagram/datagram-server.js";
 import { HttpResponse } from "../../workers/http/response.js";
 import { HttpServer } from "../../workers/http/server.js";
@@ -26,29 +27,54 @@ import { Server } from "../../workers/server.js";
 import { TcpStack } from "../../workers/tcp/tcp-stack.js";
 import { DirectorFixture, sourceAddress } from "../support/director-fixture.js";
 import { FakeRelayLink } from "../support/fake-relay-link.js";
+import { SimEgress } from "../support/sim-network.js";
+import { buildPacket } from "../support/tcp-packet.js";
 
 const WORKER = 0;
 
 /** A director with one worker, which is a real server, in one thread. `hasRelay`: whether it knows the link for one. */
 function serverFarm(hasRelay = true, faulty: readonly FaultyEgress[] = []) {
   const link = new FakeRelayLink();
-  const farm = new DirectorFixture({ link, workers: 1 });
+  return { link, ...withServer(new DirectorFixture({ link, workers: 1 }), { hasRelay, faulty }) };
+}
+
+/** The same over packets: `sent` is what leaves. It bears one half-open flow. */
+function packetFarm() {
+  const farm = new DirectorFixture({ workers: 1, director: { maxOpeningFlows: 1 } });
+  const sent: Uint8Array[] = [];
+  const egress = new SimEgress(1500, false, (packet) => sent.push(packet));
+  return { sent, ...withServer(farm, { hasRelay: false, faulty: [], egress }) };
+}
+
+interface ServerLinks {
+  readonly hasRelay: boolean;
+  readonly faulty: readonly FaultyEgress[];
+  readonly egress?: SimEgress;
+}
+
+function withServer(farm: DirectorFixture, { hasRelay, faulty, egress }: ServerLinks) {
   const rings = farm.rings[WORKER]!;
   const transmit = new TransmitProducer(rings.transmit);
   const respond = ({ path }: { path: string }) => HttpResponse.text(`you asked for ${path}`);
   const http = new HttpServer({}, respond, () => 0);
   const outputDue = () => {};
-  const flowEnded = () => {};
   const app = { fetch: respond, datagram: ({ path }: { path: string }) => path };
   const call = async <Result>() => undefined as Result;
-  const server = new Server({
+  const server: Server = new Server({
     worker: WORKER,
     pool: farm.pool,
     descriptors: new RingConsumer(rings.descriptors),
     returns: new RingProducer(rings.returns),
     transmit,
     loadBoard: farm.board,
-    tcp: new TcpStack({ egresses: [], user: http, listenPorts: [], nowMs: 0, secret: [1, 2, 3], flowEnded }),
+    tcp: new TcpStack({
+      egresses: egress === undefined ? [] : [egress],
+      user: http,
+      listenPorts: [80],
+      nowMs: 0,
+      secret: [1, 2, 3],
+      flowEnded: (flow, generation, wasConnection) => server.flowEnded(flow, generation, wasConnection),
+    }),
     http,
     datagrams: new DatagramServer({ app, worker: WORKER, call, egresses: [], transmit, outputDue }),
     relays: [hasRelay ? new Relay({ link: 0, transmit, user: http, outputDue }) : undefined],
@@ -64,7 +90,7 @@ function serverFarm(hasRelay = true, faulty: readonly FaultyEgress[] = []) {
     while (farm.director.turn() > 0);
     return records;
   };
-  return { link, farm, server, http, turn };
+  return { farm, server, http, turn };
 }
 
 test("server, given a relayed connection's events, answers its requests, and reports it to the load board", () => {
@@ -163,6 +189,57 @@ test("server, with an egress that holds packets back, has a deadline for them, a
   turn();
   assert.equal(lengths, [100]);
   assert.ok(server.nextDeadlineMs() > 2);
+});
+
+test("server, given a SYN without a flow, and the ACK of its cookie, serves the client; of forged ACKs nothing is left", () => {
+  const { farm, http, sent, turn } = packetFarm();
+  const send = (port: number, sequence: number, acknowledgment: number, flags: number, text = "") => {
+    const endpoint = { ipVersion: 4, port, localPort: 80 } as const;
+    farm.link.deliver(buildPacket(endpoint, sequence, acknowledgment, flags, 65_535, Buffer.from(text)));
+    turn();
+  };
+  const answer = () => {
+    const packet = sent.shift()!;
+    const segment = new TcpSegment();
+    parseTcpSegment(packet, 20, packet.length, segment);
+    return segment;
+  };
+  // One half-open flow is all that it bears.
+  send(40_000, 1, 0, SYN);
+  assert.is(answer().flags, SYN | ACK);
+  assert.equal([farm.table.flows, farm.table.sources], [1, 1]);
+  send(40_001, 1000, 0, SYN);
+  const { flags, sequence, acknowledgment } = answer();
+  assert.equal([flags, acknowledgment], [SYN | ACK, 1001]);
+  assert.is(farm.table.flows, 1, "nothing is kept of it");
+  send(40_002, 500, 600, ACK, "x");
+  assert.equal([answer().flags, farm.table.flows], [RST, 1]);
+  const request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+  send(40_001, 1001, sequence + 1, ACK | PSH, request);
+  assert.is(answer().flags, ACK | PSH);
+  assert.equal([farm.table.flows, http.counters.requests], [2, 1]);
+  assert.equal(farm.verdicts, { "new-source": 1, "new-flow": 2, "syn-cookie": 1 });
+  // Both are reset, and only one of them was a connection.
+  send(40_001, 1001 + request.length, 0, RST);
+  assert.equal([farm.table.flows, farm.table.sources], [1, 1]);
+  send(40_000, 2, 0, RST);
+  assert.equal([farm.table.flows, farm.table.sources], [0, 1]);
+  assert.equal(sent, []);
+  assert.is(farm.director.freeSlots, farm.poolSlots);
+});
+
+test("server, told of a half-open flow's end without a connection, has its source forgotten", () => {
+  const { farm, sent, turn } = packetFarm();
+  const endpoint = { ipVersion: 4, port: 40_000, localPort: 80 } as const;
+  for (const [sequence, flags] of [
+    [1, SYN],
+    [2, RST],
+  ] as const) {
+    farm.link.deliver(buildPacket(endpoint, sequence, 0, flags, 65_535, new Uint8Array(0)));
+    turn();
+  }
+  assert.is(sent.length, 1);
+  assert.equal([farm.table.flows, farm.table.sources], [0, 0]);
 });
 
 test.run();

@@ -33,8 +33,11 @@ import { ACK, SYN } from "../core/wire/tcp.js";
 import { type HeapFigure, measureHeap } from "./support/heap.js";
 import { FLOWS_PER_SOURCE, NumberedFlows } from "./support/numbered-flows.js";
 
-export const TRAFFIC = ["hit", "new"] as const;
-/** "hit": ACKs of resident flows. "new": each packet the SYN of a flow that is not there, and ends again, beside the resident ones. */
+export const TRAFFIC = ["hit", "new", "flood"] as const;
+/**
+ * "hit": ACKs of resident flows. "new": each packet the SYN of a flow that is not there, and ends again, beside the resident ones.
+ * "flood": the same SYNs where too many flows are half open, so that none begins.
+ */
 export type Traffic = (typeof TRAFFIC)[number];
 
 export interface DispatchOptions {
@@ -65,6 +68,11 @@ export interface DispatchFigure extends HeapFigure {
   readonly unexpected: number;
 }
 
+const EXPECTED: Readonly<Record<Traffic, readonly Verdict[]>> = {
+  hit: ["flow-hit"],
+  new: ["new-flow", "new-source"],
+  flood: ["syn-cookie"],
+};
 const POOL_SLOTS = 4096;
 const SLOT_BYTES = 2048;
 /** Packets before anything is measured: until the code is compiled. */
@@ -106,7 +114,7 @@ class Bench {
   readonly #director: Director;
   readonly #standIns: StandIn[] = [];
 
-  constructor(tableEntries: number, workers: number, seed: number) {
+  constructor(tableEntries: number, maxOpeningFlows: number, workers: number, seed: number) {
     const board = new LoadBoard(allocateLoadBoard());
     this.#director = new Director({
       links: [this.#link],
@@ -124,7 +132,7 @@ class Bench {
       datagramPort: 80,
       affinity: "source",
       spillFlows: 0,
-      maxOpeningFlows: Number.POSITIVE_INFINITY,
+      maxOpeningFlows,
       affinityPrefix4: 32,
       affinityPrefix6: 64,
       // The farm's own clock, with what it costs.
@@ -176,7 +184,7 @@ class Bench {
   }
 
   /** Packets so far by what the director did with them. */
-  forwarded(...verdicts: Verdict[]): number {
+  forwarded(verdicts: readonly Verdict[]): number {
     return verdicts.reduce((sum, verdict) => sum + this.#director.counters.get(verdict), 0);
   }
 }
@@ -202,11 +210,13 @@ function measureLink(first: number, flows: number, packets: number): number {
 async function measure(traffic: Traffic, flows: number, options: DispatchOptions): Promise<DispatchFigure> {
   const { packets, workers, seed } = options;
   // At least half of the table is free: resident flows, their sources, and the sources of the new flows.
-  const bench = new Bench(Math.max(1024, 2 ** Math.ceil(Math.log2(2 * flows))), workers, seed);
+  const tableEntries = Math.max(1024, 2 ** Math.ceil(Math.log2(2 * flows)));
+  const maxOpeningFlows = traffic === "flood" ? 0 : Number.POSITIVE_INFINITY;
+  const bench = new Bench(tableEntries, maxOpeningFlows, workers, seed);
   const isHit = traffic === "hit";
   const flags = isHit ? ACK : SYN;
-  const endsFlows = !isHit;
-  const expected: Verdict[] = isHit ? ["flow-hit"] : ["new-flow", "new-source"];
+  const endsFlows = traffic === "new";
+  const expected = EXPECTED[traffic];
   bench.open(flows);
   // New flows are of sources that have no resident ones.
   const first = isHit ? 0 : Math.ceil(flows / FLOWS_PER_SOURCE) * FLOWS_PER_SOURCE;
@@ -215,7 +225,7 @@ async function measure(traffic: Traffic, flows: number, options: DispatchOptions
   const apart = Math.min(packets, APART_PACKETS);
   const linkNs = measureLink(first, flows, apart);
   const standInNs = bench.runTimingStandIns(apart, flags, endsFlows) / apart;
-  const before = bench.forwarded(...expected);
+  const before = bench.forwarded(expected);
   const { result, heap } = await measureHeap(() => bench.run(packets, flags, endsFlows));
   const totalNs = result / packets;
   return {
@@ -228,7 +238,7 @@ async function measure(traffic: Traffic, flows: number, options: DispatchOptions
     directorNs: totalNs - linkNs - standInNs,
     millionPacketsPerSecond: 1000 / totalNs,
     ...heap,
-    unexpected: packets - (bench.forwarded(...expected) - before),
+    unexpected: packets - (bench.forwarded(expected) - before),
   };
 }
 

@@ -33,7 +33,7 @@ if (enterNamespace()) {
     const { benchmark, machine, figures } = bench("dispatch", ...size);
     assert.is(benchmark, "dispatch");
     assert.ok(machine.cores);
-    assert.is(figures.length, 4);
+    assert.is(figures.length, 6);
     for (const figure of figures) {
       assert.is(figure.unexpected, 0);
       // An object a packet would be 12 bytes at the least; what there is comes from the clock, once a burst, and the compiler.

@@ -39,6 +39,10 @@ export function ipv4HeaderLength(bytes: Uint8Array, offset: number): number {
   return (bytes[offset]! & 0x0f) << 2;
 }
 
+export function ipv4TotalLength(bytes: Uint8Array, offset: number): number {
+  return (bytes[offset + 2]! << 8) | bytes[offset + 3]!;
+}
+
 export function ipv4Ttl(bytes: Uint8Array, offset: number): number {
   return bytes[offset + 8]!;
 }
@@ -93,6 +97,8 @@ export function parseIpv4Header(
   const fragment = (bytes[offset + 6]! << 8) | bytes[offset + 7]!;
   if ((fragment & (MORE_FRAGMENTS | FRAGMENT_OFFSET_MASK)) !== 0) {
     view.isFragment = 1;
+    view.fragmentDataOffset = view.l4Offset;
+    view.fragmentProtocol = view.protocol;
     view.fragmentOffset = (fragment & FRAGMENT_OFFSET_MASK) << 3;
     view.moreFragments = (fragment & MORE_FRAGMENTS) === 0 ? 0 : 1;
     if (isBadFragment(view.fragmentOffset, view.l4Length, view.moreFragments, headerLength)) {

@@ -4,20 +4,21 @@
 
 import { Ageing } from "../flow/ageing.js";
 import { NO_ENTRY, STATE_SOURCE } from "../flow/flow-entry.js";
-import { KEY_DESTINATION, KEY_KIND, KEY_WORDS, writeFlowKey } from "../flow/flow-key.js";
+import { KEY_DESTINATION, KEY_KIND, KEY_WORDS } from "../flow/flow-key.js";
 import { firstState } from "../flow/flow-state.js";
 import type { FlowTable } from "../flow/flow-table.js";
-import { BURST_PACKETS, Burst, type Link, type PacketLink } from "../link/link.js";
+import { Burst, type Link, type PacketLink } from "../link/link.js";
 import { Counters } from "../memory/counters.js";
-import { EVENT_PACKET, NO_SLOT } from "../memory/descriptor.js";
+import { EVENT_ICMP_ERROR, EVENT_PACKET, NO_SLOT } from "../memory/descriptor.js";
 import { HeldSlots, type PacketPoolMemory } from "../memory/packet-pool.js";
 import { PARSE_OK } from "../wire/faults.js";
-import { parsePacket } from "../wire/packet.js";
-import { PacketView } from "../wire/packet-view.js";
-import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocols.js";
+import { ICMP_MEANS_NOTHING, meaningOfIcmp } from "../wire/icmp-error.js";
+import { isNeighbourMessage } from "../wire/icmp-types.js";
+import { hasPorts, PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocols.js";
 import { RST } from "../wire/tcp.js";
 import { IcmpResponder } from "./icmp-responder.js";
 import { OwnAddresses } from "./own-addresses.js";
+import { ParsedBurst } from "./parsed-burst.js";
 import { Placement, type PlacementOptions } from "./placement.js";
 import type { Policy } from "./policies.js";
 import { Relay } from "./relay.js";
@@ -26,6 +27,9 @@ import {
   isForwarded,
   UNCOUNTED,
   VERDICT_FLOW_HIT,
+  VERDICT_ICMP_ERROR,
+  VERDICT_ICMP_UNKNOWN_FLOW,
+  VERDICT_NEIGHBOUR_MESSAGE,
   VERDICT_NO_WORKER,
   VERDICT_NOT_OURS,
   VERDICT_RING_FULL,
@@ -80,16 +84,15 @@ export class Director {
   };
   /** A flow is taken away while its client may believe in the connection. */
   readonly #flowRemoved = (flow: number): void => {
-    this.#table.readKey(flow, this.#keys, 0);
-    const isTcp = (this.#keys[KEY_KIND]! & 0xff) === PROTOCOL_TCP;
+    const key = this.#removedKey;
+    this.#table.readKey(flow, key, 0);
+    const isTcp = (key[KEY_KIND]! & 0xff) === PROTOCOL_TCP;
     const link = this.#links.find(isPacketLink);
-    if (isTcp && link !== undefined) this.#resetProbe.send(this.#keys, 0, link);
+    if (isTcp && link !== undefined) this.#resetProbe.send(key, 0, link);
   };
-  // One view, key and hash a packet of the burst, and one verdict.
-  readonly #views = Array.from({ length: BURST_PACKETS }, () => new PacketView());
-  readonly #keys = new Int32Array(BURST_PACKETS * KEY_WORDS);
-  readonly #hashes = new Int32Array(BURST_PACKETS);
-  readonly #verdicts = new Int32Array(BURST_PACKETS);
+  readonly #parsed: ParsedBurst;
+  /** For the key of a flow that is taken away. */
+  readonly #removedKey = new Int32Array(KEY_WORDS);
   /** The clock as the flow table has it: milliseconds, 32 bits. */
   #tick = 0;
   /** When the last slice of the sweep was. */
@@ -104,6 +107,7 @@ export class Director {
     this.#table = options.flowTable;
     this.#ageing = new Ageing(options.flowTable);
     this.#placement = new Placement(options);
+    this.#parsed = new ParsedBurst(this.#burst, this.#placement);
     this.#relays = this.#links.map((link, linkNumber) => {
       if (link.kind !== "socket") return undefined;
       const { flowTable } = options;
@@ -219,16 +223,17 @@ export class Director {
     const link = this.#links[linkNumber]!;
     link.receive(burst);
     if (burst.count === 0) return 0;
+    const { verdicts, hashes } = this.#parsed;
     if (isPacketLink(link)) {
-      this.#classify();
+      this.#parsed.parse();
       // The table's lines are fetched side by side before they are needed one after the other.
-      this.#table.touchLines(this.#hashes, burst.count);
+      this.#table.touchLines(hashes, burst.count);
     }
     const relay = this.#relays[linkNumber];
     for (let i = 0; i < burst.count; i++) {
-      if (relay !== undefined) this.#verdicts[i] = relay.forward(i, this.#tick);
-      else if (this.#verdicts[i] === PARSE_OK) this.#verdicts[i] = this.#direct(i, linkNumber);
-      this.#account(this.#verdicts[i]!, burst.slots[i]!);
+      if (relay !== undefined) verdicts[i] = relay.forward(i, this.#tick);
+      else if (verdicts[i] === PARSE_OK) verdicts[i] = this.#direct(i, linkNumber);
+      this.#account(verdicts[i]!, burst.slots[i]!);
     }
     for (let worker = 0; worker < this.#workers.length; worker++) this.#workers[worker]?.publish();
     return burst.count;
@@ -239,55 +244,43 @@ export class Director {
     if (!isForwarded(verdict) && slot !== NO_SLOT) this.#burst.freeSlots.release(slot);
   }
 
-  /** Parses and hashes the whole burst. */
-  #classify(): void {
-    const { pool, slots, lengths, checksumTrusted, count } = this.#burst;
-    for (let i = 0; i < count; i++) {
-      const view = this.#views[i]!;
-      const offset = pool.packetOffset(slots[i]!);
-      const fault = parsePacket(pool.bytes, pool.halves, offset, lengths[i]!, checksumTrusted[i]!, view);
-      this.#verdicts[i] = fault;
-      if (fault !== PARSE_OK) continue;
-      const at = i * KEY_WORDS;
-      writeFlowKey(
-        pool.words,
-        pool.bytes,
-        view.sourceOffset,
-        view.destinationOffset,
-        view.l4Offset,
-        view.ipVersion,
-        view.protocol,
-        this.#keys,
-        at,
-      );
-      this.#hashes[i] = this.#placement.hashOf(this.#keys, at);
-    }
-  }
-
   /** Decides where packet `i` of the burst goes, and sends it there. Returns the verdict. */
   #direct(i: number, link: number): number {
-    const view = this.#views[i]!;
+    const { views, keys, hashes } = this.#parsed;
+    const view = views[i]!;
     const at = i * KEY_WORDS;
-    const { pool } = this.#burst;
-    if (!this.#own.has(this.#keys, at + KEY_DESTINATION, view.ipVersion)) return VERDICT_NOT_OURS;
+    if (!this.#own.has(keys, at + KEY_DESTINATION, view.ipVersion)) {
+      return isNeighbourMessage(view) ? VERDICT_NEIGHBOUR_MESSAGE : VERDICT_NOT_OURS;
+    }
     if (view.protocol === PROTOCOL_TCP) {
-      const flow = this.#table.lookupFlow(this.#keys, at, this.#hashes[i]!);
+      const flow = this.#table.lookupFlow(keys, at, hashes[i]!);
       if (flow !== NO_ENTRY && this.#table.followTcp(flow, view.tcpFlags, this.#tick)) {
         return this.#push(i, link, flow, VERDICT_FLOW_HIT);
       }
       if ((view.tcpFlags & RST) !== 0) return VERDICT_STRAY_RESET;
       return this.#beginFlow(i, link);
     }
-    if (view.protocol !== PROTOCOL_UDP) {
-      return this.#icmp.answer(pool, view, this.#packetLink(link), this.#tick);
-    }
+    if (view.protocol !== PROTOCOL_UDP) return this.#directIcmp(i, link);
     if (this.#datagramPort !== 0 && view.destinationPort !== this.#datagramPort) {
-      return this.#icmp.portUnreachable(pool, view, this.#packetLink(link), this.#tick);
+      return this.#icmp.portUnreachable(this.#burst.pool, view, this.#packetLink(link), this.#tick);
     }
-    const flow = this.#table.lookupFlow(this.#keys, at, this.#hashes[i]!);
+    const flow = this.#table.lookupFlow(keys, at, hashes[i]!);
     if (flow === NO_ENTRY) return this.#beginFlow(i, link);
     this.#table.touch(flow, this.#tick);
     return this.#push(i, link, flow, VERDICT_FLOW_HIT);
+  }
+
+  /** An ICMP error goes to the worker that holds the flow it is about; it neither begins a flow nor keeps one alive. */
+  #directIcmp(i: number, link: number): number {
+    const { views, keys, hashes } = this.#parsed;
+    const view = views[i]!;
+    if (meaningOfIcmp(view.ipVersion, view.icmpType, view.icmpCode) === ICMP_MEANS_NOTHING) {
+      return this.#icmp.answer(this.#burst.pool, view, this.#packetLink(link), this.#tick);
+    }
+    if (view.innerTupleKnown === 0 || !hasPorts(view.innerProtocol)) return VERDICT_ICMP_UNKNOWN_FLOW;
+    this.#parsed.takeAnsweredFlow(i);
+    const flow = this.#table.lookupFlow(keys, i * KEY_WORDS, hashes[i]!);
+    return flow === NO_ENTRY ? VERDICT_ICMP_UNKNOWN_FLOW : this.#push(i, link, flow, VERDICT_ICMP_ERROR);
   }
 
   /** A link that packets have come from. */
@@ -298,8 +291,9 @@ export class Director {
   /** A packet of no flow that we know. */
   #beginFlow(i: number, link: number): number {
     const placement = this.#placement;
-    const state = firstState(this.#views[i]!.protocol);
-    const flow = placement.begin(this.#keys, i * KEY_WORDS, this.#hashes[i]!, state, this.#tick);
+    const { views, keys, hashes } = this.#parsed;
+    const state = firstState(views[i]!.protocol);
+    const flow = placement.begin(keys, i * KEY_WORDS, hashes[i]!, state, this.#tick);
     if (flow === NO_ENTRY) return placement.verdict;
     const verdict = this.#push(i, link, flow, placement.verdict);
     // Its worker will never report the end of a flow that it has not heard of.
@@ -312,8 +306,10 @@ export class Director {
     const port = this.#workers[worker];
     if (port === undefined) return VERDICT_NO_WORKER;
     const slot = this.#burst.slots[i]!;
+    const { views, hashes } = this.#parsed;
     const generation = this.#table.generationOf(flow);
-    if (!port.push(slot, this.#views[i]!, link, flow, generation, this.#hashes[i]!)) return VERDICT_RING_FULL;
+    const event = verdict === VERDICT_ICMP_ERROR ? EVENT_ICMP_ERROR : EVENT_PACKET;
+    if (!port.push(event, slot, views[i]!, link, flow, generation, hashes[i]!)) return VERDICT_RING_FULL;
     this.#heldSlots.hand(slot, worker);
     return verdict;
   }

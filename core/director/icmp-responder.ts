@@ -4,11 +4,13 @@
 import type { PacketLink } from "../link/link.js";
 import type { PacketPool } from "../memory/packet-pool.js";
 import { emitUnreachable, MAX_ICMPV6_ERROR_BYTES, turnEchoIntoReply } from "../wire/icmp.js";
+import { isNeighbourMessage } from "../wire/icmp-types.js";
 import type { PacketView } from "../wire/packet-view.js";
 import {
   VERDICT_ECHO_ANSWERED,
   VERDICT_ICMP_IGNORED,
   VERDICT_ICMP_LIMITED,
+  VERDICT_NEIGHBOUR_MESSAGE,
   VERDICT_PORT_UNREACHABLE,
 } from "./verdict.js";
 
@@ -23,7 +25,9 @@ export class IcmpResponder {
   /** Answers an ICMP packet in its own slot, at tick `tick` (ms, 32 bits). Returns the verdict. */
   answer(pool: PacketPool, view: PacketView, link: PacketLink, tick: number): number {
     // Turned first, so that what nobody would answer is not said to exceed the rate.
-    if (!turnEchoIntoReply(pool.bytes, view)) return VERDICT_ICMP_IGNORED;
+    if (!turnEchoIntoReply(pool.bytes, view)) {
+      return isNeighbourMessage(view) ? VERDICT_NEIGHBOUR_MESSAGE : VERDICT_ICMP_IGNORED;
+    }
     if (this.#limited(tick)) return VERDICT_ICMP_LIMITED;
     this.#answers++;
     link.transmit(pool.bytes, view.offset, view.totalLength);

@@ -6,11 +6,12 @@ import {
   DESCRIPTOR_FLOW,
   DESCRIPTOR_GENERATION,
   DESCRIPTOR_HASH,
+  DESCRIPTOR_INNER,
   DESCRIPTOR_KIND,
   DESCRIPTOR_LENGTHS,
   DESCRIPTOR_SLOT,
   DESCRIPTOR_WORDS,
-  EVENT_PACKET,
+  EVENT_ICMP_ERROR,
   RETURN_SLOT,
   RETURN_WORDS,
 } from "../memory/descriptor.js";
@@ -72,8 +73,9 @@ export class WorkerPort {
     return !this.isOverflowing && this.#descriptors.isEmpty();
   }
 
-  /** Hands a packet over; false if the ring is full. The worker sees it after `publish`. */
+  /** Hands a packet over as EVENT_PACKET or EVENT_ICMP_ERROR; false if the ring is full. The worker sees it after `publish`. */
   push(
+    event: number,
     slot: number,
     view: PacketView,
     link: number,
@@ -86,7 +88,12 @@ export class WorkerPort {
     const { words } = this.#descriptors;
     words[at + DESCRIPTOR_SLOT] = slot;
     words[at + DESCRIPTOR_LENGTHS] = view.totalLength | ((view.l4Offset - view.offset) << 16);
-    words[at + DESCRIPTOR_KIND] = view.protocol | (view.ipVersion << 8) | (link << 16) | (EVENT_PACKET << 24);
+    let { protocol } = view;
+    if (event === EVENT_ICMP_ERROR) {
+      protocol = view.innerProtocol;
+      words[at + DESCRIPTOR_INNER] = view.innerL4Offset - view.offset;
+    }
+    words[at + DESCRIPTOR_KIND] = protocol | (view.ipVersion << 8) | (link << 16) | (event << 24);
     words[at + DESCRIPTOR_FLOW] = flow;
     words[at + DESCRIPTOR_GENERATION] = generation;
     words[at + DESCRIPTOR_HASH] = hash;

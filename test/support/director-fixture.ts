@@ -15,9 +15,11 @@ import {
   DESCRIPTOR_FLOW,
   DESCRIPTOR_GENERATION,
   DESCRIPTOR_HASH,
+  DESCRIPTOR_INNER,
   DESCRIPTOR_KIND,
   DESCRIPTOR_LENGTHS,
   DESCRIPTOR_SLOT,
+  EVENT_ICMP_ERROR,
   EVENT_PACKET,
   NO_SLOT,
   RETURN_SLOT,
@@ -78,6 +80,8 @@ export interface Delivered {
   /** One of the EVENT constants; of a relayed connection's event the number is in `flow`, and `length` may be a value. */
   readonly event: number;
   readonly length: number;
+  /** Of an ICMP error: where the L4 header of the packet that it is about is. */
+  readonly innerL4Offset: number;
 }
 
 export interface FixtureOptions {
@@ -178,7 +182,7 @@ export class DirectorFixture {
       const lengths = words[at + DESCRIPTOR_LENGTHS]!;
       const kind = words[at + DESCRIPTOR_KIND]!;
       const event = kind >>> 24;
-      const length = event === EVENT_PACKET ? lengths & 0xffff : lengths;
+      const length = event === EVENT_PACKET || event === EVENT_ICMP_ERROR ? lengths & 0xffff : lengths;
       const offset = slot === NO_SLOT ? 0 : this.pool.packetOffset(slot);
       taken.push({
         worker,
@@ -193,6 +197,7 @@ export class DirectorFixture {
         flow: words[at + DESCRIPTOR_FLOW]!,
         generation: words[at + DESCRIPTOR_GENERATION]!,
         hash: words[at + DESCRIPTOR_HASH]!,
+        innerL4Offset: words[at + DESCRIPTOR_INNER]!,
       });
       ring.advance();
     }

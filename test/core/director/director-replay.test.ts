@@ -48,7 +48,9 @@ captureTest(test, "replay, of every capture, gives each packet one verdict, and 
     assert.is(sum(counted) - sum(faults), ok ?? 0, name);
     assert.is(sum(counted), link.received, name);
     assert.is(link.received, readPackets(name).length, name);
-    const forwarded = counted.filter(([verdict]) => ["new-source", "new-flow", "flow-hit"].includes(verdict));
+    const forwarded = counted.filter(([verdict]) =>
+      ["new-source", "new-flow", "flow-hit", "icmp-error"].includes(verdict),
+    );
     assert.is(delivered.length, sum(forwarded), name);
     assert.is(link.transmitted, verdicts["echo-answered"] ?? 0, name);
     assert.is(farm.director.freeSlots, farm.poolSlots, name);
@@ -64,10 +66,10 @@ const DIRECTED: Record<string, Record<string, number>> = {
   "community-id/udp.pcap": { "new-source": 2 },
   "community-id/ipv6.pcap": { "new-source": 2, "flow-hit": 15 },
   "icmp/5-pings.pcap": { "echo-answered": 5, "icmp-ignored": 5 },
-  "icmp/icmp-destunreach-udp.pcap": { "icmp-ignored": 1 },
+  "icmp/icmp-destunreach-udp.pcap": { "icmp-unknown-flow": 1 },
   "icmp/icmp6-ping.pcap": { "echo-answered": 4, "icmp-ignored": 4 },
-  "icmp/icmp6-nd-options.pcap": { "icmp-ignored": 20 },
-  "icmp/icmp6-toobig.pcap": { "icmp-ignored": 1 },
+  "icmp/icmp6-nd-options.pcap": { "neighbour-message": 20 },
+  "icmp/icmp6-toobig.pcap": { "icmp-unknown-flow": 1 },
 };
 
 captureTest(test, "replay, directs what has no fault by its kind and flow", () => {

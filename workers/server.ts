@@ -6,10 +6,12 @@ import {
   DESCRIPTOR_FLOW,
   DESCRIPTOR_GENERATION,
   DESCRIPTOR_HASH,
+  DESCRIPTOR_INNER,
   DESCRIPTOR_KIND,
   DESCRIPTOR_LENGTHS,
   DESCRIPTOR_SLOT,
   EVENT_DATAGRAM,
+  EVENT_ICMP_ERROR,
   EVENT_PACKET,
   NO_SLOT,
   RETURN_SLOT,
@@ -141,6 +143,8 @@ export class Server {
     const event = kind >>> 24;
     if (event === EVENT_PACKET) {
       this.#ipPacket(words, at, pool.packetOffset(slot), kind, link);
+    } else if (event === EVENT_ICMP_ERROR) {
+      this.#icmpError(words, at, pool.packetOffset(slot), kind, link);
     } else {
       const offset = slot === NO_SLOT ? 0 : pool.packetOffset(slot);
       const length = words[at + DESCRIPTOR_LENGTHS]!;
@@ -170,6 +174,21 @@ export class Server {
       link,
       words[at + DESCRIPTOR_FLOW]!,
       words[at + DESCRIPTOR_GENERATION]!,
+      words[at + DESCRIPTOR_HASH]!,
+    );
+  }
+
+  #icmpError(words: Int32Array, at: number, offset: number, kind: number, link: number): void {
+    const { pool, tcp } = this.#parts;
+    // An error about a datagram has nothing to tell: each stands for itself, and the client asks again.
+    if ((kind & 0xff) !== PROTOCOL_TCP) return;
+    tcp.icmpErrorArrives(
+      pool.bytes,
+      pool.words,
+      offset + (words[at + DESCRIPTOR_LENGTHS]! >>> 16),
+      (kind >>> 8) & 0xff,
+      offset + words[at + DESCRIPTOR_INNER]!,
+      link,
       words[at + DESCRIPTOR_HASH]!,
     );
   }

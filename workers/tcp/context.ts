@@ -3,6 +3,7 @@
 
 import type { Egress } from "../../core/link/egress.js";
 import { TcpSegment } from "../../core/wire/tcp.js";
+import { PathMtus } from "../path-mtus.js";
 import type { StreamUser } from "../stream.js";
 import type { ConnectionOwner, TcpConnection } from "./connection.js";
 import { ConnectionTable } from "./connection-table.js";
@@ -50,6 +51,7 @@ export class TcpContext {
   readonly halfOpen = new Set<TcpConnection>();
   readonly timeWait: TimeWaitTable;
   readonly wheel: TimerWheel;
+  readonly pathMtus = new PathMtus();
   /** Shift of the windows that we offer. */
   readonly windowShift: number;
 

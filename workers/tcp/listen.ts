@@ -5,9 +5,10 @@ import { add, after } from "../../core/wire/sequence.js";
 import { ACK, FIN, RST, SYN } from "../../core/wire/tcp.js";
 import { TcpConnection } from "./connection.js";
 import type { TcpContext } from "./context.js";
-import { dataOptionsBytes, emitBare, linkMss } from "./emit.js";
+import { dataOptionsBytes, emitBare } from "./emit.js";
 import { copyTuple, FourTuple, localPort, sumAddresses } from "./four-tuple.js";
 import { terminate } from "./lifetime.js";
+import { pathMss } from "./path-mtu.js";
 import {
   TIME_WAIT_RCV_NXT,
   TIME_WAIT_SND_NXT,
@@ -123,7 +124,7 @@ function initialize(context: TcpContext, connection: TcpConnection, iss: number)
   const offered = segment.mss > 0 ? segment.mss : tuple.ipVersion === 4 ? DEFAULT_MSS_IPV4 : DEFAULT_MSS_IPV6;
   // Eff.snd.MSS (RFC 9293 section 3.7.1): the peer's MSS counts no options, ours must fit in as well.
   connection.mss =
-    Math.min(Math.max(offered, SMALLEST_MSS), linkMss(context, tuple)) - dataOptionsBytes(connection);
+    Math.min(Math.max(offered, SMALLEST_MSS), pathMss(context, tuple)) - dataOptionsBytes(connection);
   connection.rtoMs = limits.rtoInitialMs;
   connection.timedAtMs = nowMs;
   connection.isProbeDue = 1;

@@ -55,6 +55,7 @@ export function reportStatus(parts: ReportedParts): FarmStatus {
     poolSlots: settings.poolSlots,
     verdicts: director.counters.snapshot(),
     flowCounters: table.counters.snapshot(),
+    reassemblyCounters: director.reassemblyCounters.snapshot(),
     storage: { isServing: storage.isServing, restarts: storage.restarts },
   };
 }

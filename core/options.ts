@@ -49,6 +49,7 @@ export function resolveOptions(options: FarmOptions, origins: Origins = {}): Far
     addresses: [of("address"), of("address6")].flatMap((text) => parseInterfaceAddress(text) ?? []),
     mtuBytes: of("mtuBytes"),
     poolSlots: of("poolSlots"),
+    fragments: of("fragments"),
     workers: workers === "auto" ? Math.max(2, availableParallelism() - 1) : workers,
     slowStartMs: of("slowStartSeconds") * 1000,
     drainTimeoutMs: of("drainSeconds") * 1000,

@@ -131,7 +131,7 @@ export class Server {
    */
   flowEnded(flow: number, generation: number): void {
     const { returns, pool } = this.#parts;
-    if (returns.hasRoom(pool.slotCount + 1)) this.#giveBack(flow, generation);
+    if (returns.hasRoom(pool.slotCount + pool.largeSlotCount + 1)) this.#giveBack(flow, generation);
   }
 
   /** One record of the ring: a packet, or an event of a relayed connection. */

@@ -151,6 +151,12 @@ const COUNTERS: readonly Metric[] = [
     read: ({ status }) => Object.entries(status.flowCounters),
   },
   {
+    name: "limpet_reassembly_events_total",
+    help: "What became of packets that came in fragments.",
+    labels: ["event"],
+    read: ({ status }) => Object.entries(status.reassemblyCounters),
+  },
+  {
     name: "limpet_storage_restarts_total",
     help: "Storage threads that were started after the first.",
     read: ({ status }) => [[status.storage.restarts]],

@@ -7,11 +7,12 @@ import { NO_ENTRY, STATE_SOURCE } from "../flow/flow-entry.js";
 import { KEY_DESTINATION, KEY_KIND, KEY_WORDS } from "../flow/flow-key.js";
 import { firstState } from "../flow/flow-state.js";
 import type { FlowTable } from "../flow/flow-table.js";
+import type { ReassemblyCounterName } from "../flow/fragment-fates.js";
 import { Burst, type Link, type PacketLink } from "../link/link.js";
 import { Counters } from "../memory/counters.js";
 import { EVENT_ICMP_ERROR, EVENT_PACKET, NO_SLOT } from "../memory/descriptor.js";
 import { HeldSlots, type PacketPoolMemory } from "../memory/packet-pool.js";
-import { PARSE_OK } from "../wire/faults.js";
+import { FAULT_FRAGMENT, PARSE_OK } from "../wire/faults.js";
 import { ICMP_MEANS_NOTHING, meaningOfIcmp } from "../wire/icmp-error.js";
 import { isNeighbourMessage } from "../wire/icmp-types.js";
 import { hasPorts, PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocols.js";
@@ -21,6 +22,7 @@ import { OwnAddresses } from "./own-addresses.js";
 import { ParsedBurst } from "./parsed-burst.js";
 import { Placement, type PlacementOptions } from "./placement.js";
 import type { Policy } from "./policies.js";
+import { Reassembly } from "./reassembly.js";
 import { Relay } from "./relay.js";
 import { ResetProbe } from "./reset-probe.js";
 import {
@@ -77,6 +79,7 @@ export class Director {
   readonly #hasTransmitRings: boolean;
   readonly #now: () => number;
   readonly #icmp = new IcmpResponder();
+  readonly #reassembly: Reassembly;
   /** By worker number; undefined where there is none. */
   readonly #workers: (WorkerPort | undefined)[] = [];
   readonly #flowEnded = (entry: number, generation: number): void => {
@@ -103,7 +106,7 @@ export class Director {
   constructor(options: DirectorOptions) {
     this.#links = options.links;
     this.#burst = new Burst(options.pool);
-    this.#heldSlots = new HeldSlots(options.pool.slotCount, this.#burst.freeSlots);
+    this.#heldSlots = new HeldSlots(options.pool, this.#burst.freeSlots);
     this.#table = options.flowTable;
     this.#ageing = new Ageing(options.flowTable);
     this.#placement = new Placement(options);
@@ -123,6 +126,7 @@ export class Director {
     });
     this.#hasTransmitRings = this.#links.some(({ egressPlan }) => egressPlan.kind !== "tun");
     this.#own = new OwnAddresses(options.addresses);
+    this.#reassembly = new Reassembly(this.#burst, this.#parsed, this.#own);
     this.#datagramPort = options.datagramPort;
     this.#now = options.now;
   }
@@ -178,9 +182,18 @@ export class Director {
     this.#table.remove(entry, this.#tick);
   }
 
-  /** Free slots of the packet pool. */
+  /** Free slots of the packet pool, without the large ones; and those. */
   get freeSlots(): number {
     return this.#burst.freeSlots.count;
+  }
+
+  get freeLargeSlots(): number {
+    return this.#burst.freeSlots.largeCount;
+  }
+
+  /** What became of packets that came in fragments. */
+  get reassemblyCounters(): Counters<ReassemblyCounterName> {
+    return this.#reassembly.counters;
   }
 
   /** One turn: what came back, one burst of each link, what goes out, a slice of housekeeping. Returns packets received. */
@@ -232,7 +245,10 @@ export class Director {
     const relay = this.#relays[linkNumber];
     for (let i = 0; i < burst.count; i++) {
       if (relay !== undefined) verdicts[i] = relay.forward(i, this.#tick);
-      else if (verdicts[i] === PARSE_OK) verdicts[i] = this.#direct(i, linkNumber);
+      else {
+        if (verdicts[i] === FAULT_FRAGMENT) verdicts[i] = this.#reassembly.take(i, this.#tick);
+        if (verdicts[i] === PARSE_OK) verdicts[i] = this.#direct(i, linkNumber);
+      }
       this.#account(verdicts[i]!, burst.slots[i]!);
     }
     for (let worker = 0; worker < this.#workers.length; worker++) this.#workers[worker]?.publish();
@@ -320,6 +336,7 @@ export class Director {
     const slots = Math.floor((elapsedMs * this.#table.capacity) / AGEING_ROUND_MS);
     if (slots < AGEING_MIN_SLOTS) return;
     this.#agedTick = this.#tick;
+    this.#reassembly.expire(this.#tick);
     this.#ageing.age(this.#tick, Math.min(slots, AGEING_MAX_SLOTS));
   }
 

@@ -3,6 +3,12 @@
 
 import type { PacketLink } from "../link/link.js";
 import type { PacketPool } from "../memory/packet-pool.js";
+import {
+  fragmentDataBytes,
+  fragmentHeadersBytes,
+  isCuttable,
+  turnIntoFragment,
+} from "../wire/fragmentation.js";
 import { emitUnreachable, MAX_ICMPV6_ERROR_BYTES, turnEchoIntoReply } from "../wire/icmp.js";
 import { isNeighbourMessage } from "../wire/icmp-types.js";
 import type { PacketView } from "../wire/packet-view.js";
@@ -29,8 +35,24 @@ export class IcmpResponder {
       return isNeighbourMessage(view) ? VERDICT_NEIGHBOUR_MESSAGE : VERDICT_ICMP_IGNORED;
     }
     if (this.#limited(tick)) return VERDICT_ICMP_LIMITED;
+    const { mtuBytes } = link.egressPlan;
+    if (view.totalLength > mtuBytes) return this.#answerInFragments(pool, view, link, mtuBytes);
     this.#answers++;
     link.transmit(pool.bytes, view.offset, view.totalLength);
+    return VERDICT_ECHO_ANSWERED;
+  }
+
+  /** The reply to a request that came in fragments, under the request's own identification: its sender has seen to it that it is unique. */
+  #answerInFragments(pool: PacketPool, view: PacketView, link: PacketLink, mtuBytes: number): number {
+    if (!isCuttable(view)) return VERDICT_ICMP_IGNORED;
+    const headersBytes = fragmentHeadersBytes(view.ipVersion);
+    const stepBytes = fragmentDataBytes(view.ipVersion, mtuBytes);
+    for (let start = 0; start < view.l4Length; start += stepBytes) {
+      const length = Math.min(stepBytes, view.l4Length - start);
+      turnIntoFragment(pool.bytes, view, start, length, stepBytes);
+      this.#answers++;
+      link.transmit(pool.bytes, view.l4Offset + start - headersBytes, headersBytes + length);
+    }
     return VERDICT_ECHO_ANSWERED;
   }
 

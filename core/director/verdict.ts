@@ -1,6 +1,8 @@
 // What becomes of a packet: every one gets exactly one verdict, and every verdict has a name and a counter.
-// The parser's faults come first, under their own numbers, so that a fault is a verdict without translation.
+// The parser's faults come first, under their own numbers, so that a fault is a verdict without translation. A packet that came
+// in fragments has the verdict of the last that came; the others have those of fragments.
 
+import { FRAGMENT_FATES } from "../flow/fragment-fates.js";
 import { PARSE_FAULTS } from "../wire/faults.js";
 
 const DIRECTOR_VERDICTS = [
@@ -36,9 +38,11 @@ const DIRECTOR_VERDICTS = [
   "ring-full",
 ] as const;
 
-export const VERDICTS = [...PARSE_FAULTS, ...DIRECTOR_VERDICTS] as const;
+export const VERDICTS = [...PARSE_FAULTS, ...FRAGMENT_FATES, ...DIRECTOR_VERDICTS] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
+/** The verdict of a fragment's first fate; the others follow. */
+export const VERDICT_FRAGMENT_FATE: number = PARSE_FAULTS.length;
 const numberOf = (verdict: Verdict) => VERDICTS.indexOf(verdict);
 export const VERDICT_FLOW_HIT = numberOf("flow-hit");
 export const VERDICT_NEW_FLOW = numberOf("new-flow");

@@ -28,15 +28,15 @@ export interface WorkerRings {
 }
 
 /**
- * `ringSlots`: packets that may wait for one worker. The return ring takes every slot of the pool and as many ended
- * flows, so that a worker never has to wait to give a slot back.
+ * `ringSlots`: packets that may wait for one worker; `poolSlots`: slots of the pool, large ones among them. The return ring takes
+ * every slot and half as many ended flows, so that a worker never has to wait to give a slot back.
  */
 export function allocateWorkerRings(
   ringSlots: number,
   poolSlots: number,
   transmitWords: number,
 ): WorkerRings {
-  const returns = 2 ** Math.ceil(Math.log2(2 * poolSlots));
+  const returns = 2 ** Math.ceil(Math.log2(1.5 * poolSlots));
   return {
     descriptors: allocateRing(ringSlots, DESCRIPTOR_WORDS),
     returns: allocateRing(returns, RETURN_WORDS),

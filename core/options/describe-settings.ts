@@ -22,6 +22,7 @@ export function describeSettings(settings: FarmSettings): Record<OptionName, str
     address6: addressText(settings, 16),
     mtuBytes: settings.mtuBytes,
     poolSlots: settings.poolSlots,
+    fragments: settings.fragments,
     workers: settings.workers,
     slowStartSeconds: settings.slowStartMs / 1000,
     drainSeconds: settings.drainTimeoutMs / 1000,

@@ -35,6 +35,11 @@ export interface FarmOptions {
   readonly mtuBytes?: number;
   /** Slots of the packet pool, 256 … 1048576. Default 8192. */
   readonly poolSlots?: number;
+  /**
+   * What happens to packets that come in fragments: "reassemble" them, up to 16 KiB each, in a bounded table; or "drop" them.
+   * Default "reassemble".
+   */
+  readonly fragments?: "drop" | "reassemble";
 
   /** Worker threads, 1 … 64, or "auto": one less than the machine has cores, at least 2. Default "auto". */
   readonly workers?: number | "auto";
@@ -193,6 +198,7 @@ export interface FarmSettings {
   readonly addresses: readonly InterfaceAddress[];
   readonly mtuBytes: number;
   readonly poolSlots: number;
+  readonly fragments: "drop" | "reassemble";
   readonly workers: number;
   readonly slowStartMs: number;
   readonly drainTimeoutMs: number;

@@ -27,7 +27,7 @@ export const DEFAULT_TTL = 64;
 
 const MAX_PACKET_BYTES = 65_535;
 const DO_NOT_FRAGMENT = 0x4000;
-const MORE_FRAGMENTS = 0x2000;
+export const MORE_FRAGMENTS = 0x2000;
 const FRAGMENT_OFFSET_MASK = 0x1fff;
 
 const OPTION_END = 0;

@@ -87,6 +87,8 @@ export interface Delivered {
 export interface FixtureOptions {
   readonly workers?: number;
   readonly poolSlots?: number;
+  /** 0: fragments are dropped. Default 8. */
+  readonly largeSlots?: number;
   readonly ringSlots?: number;
   readonly flowEntries?: number;
   readonly fullPolicy?: FullPolicy;
@@ -112,9 +114,9 @@ export class DirectorFixture {
   readonly #producers: RingProducer[] = [];
 
   constructor(options: FixtureOptions = {}) {
-    const { workers = 3, poolSlots = 256, ringSlots = 64, flowEntries = 1024 } = options;
+    const { workers = 3, poolSlots = 256, largeSlots = 8, ringSlots = 64, flowEntries = 1024 } = options;
     this.poolSlots = poolSlots;
-    const pool = allocatePacketPool(poolSlots, 2048);
+    const pool = allocatePacketPool(poolSlots, 2048, largeSlots);
     this.pool = new PacketPool(pool);
     const count = (word: number, amount: number) => (worker: number) => this.board.add(worker, word, amount);
     const observer: FlowObserver = {
@@ -150,7 +152,7 @@ export class DirectorFixture {
       ...options.director,
     });
     for (let worker = 0; worker < workers; worker++) {
-      const rings = allocateWorkerRings(ringSlots, poolSlots, 1024);
+      const rings = allocateWorkerRings(ringSlots, poolSlots + largeSlots, 1024);
       this.rings.push(rings);
       this.#consumers.push(new RingConsumer(rings.descriptors));
       this.#producers.push(new RingProducer(rings.returns));

@@ -75,6 +75,7 @@ export const OPTION_SAMPLES: Readonly<Record<OptionName, OptionSamples>> = {
   address6: text("fd00::1/64", "fd00::1", "fd00::1/127", "10.20.0.1/16"),
   mtuBytes: number(1400, 1279, 1501),
   poolSlots: number(256, 255, 1_048_577),
+  fragments: text("drop", "keep"),
   workers: {
     right: [...number(3).right, ...text("auto").right],
     wrong: [...number(3, 0, 65).wrong, ["all", '"all"'], ["Auto", '"Auto"']],

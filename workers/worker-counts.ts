@@ -45,6 +45,8 @@ function countsOf({ http, datagrams, tcp, sessions }: CountingParts): Record<Wor
     tcp_segments_sent: tcp.counters.segmentsSent,
     tcp_segments_retransmitted: tcp.counters.retransmissions,
     tcp_resets_sent: tcp.counters.resetsSent,
+    tcp_icmp_errors: tcp.counters.icmpSoftErrors + tcp.counters.icmpHardErrors + tcp.counters.icmpTooBig,
+    tcp_path_mtu_lowered: tcp.counters.pathMtuLowered + tcp.counters.pathMtuBlackHoles,
     sessions_started: sessions.counters.started,
     sessions_forged: sessions.counters.forgedIds,
     session_cache_hits: sessions.counters.cacheHits,

@@ -201,6 +201,12 @@ const COUNTERS: readonly Metric[] = [
     "TCP segments sent again.",
   ),
   counted("limpet_tcp_resets_sent_total", "tcp_resets_sent", "TCP resets sent."),
+  counted("limpet_tcp_icmp_errors_total", "tcp_icmp_errors", "ICMP errors about a segment under way."),
+  counted(
+    "limpet_tcp_path_mtu_lowered_total",
+    "tcp_path_mtu_lowered",
+    "Times that a connection's segments had to become smaller for the path.",
+  ),
   counted("limpet_sessions_started_total", "sessions_started", "Sessions started."),
   counted("limpet_sessions_forged_total", "sessions_forged", "Session IDs that this farm did not issue."),
   counted(

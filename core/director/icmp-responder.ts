@@ -11,6 +11,7 @@ import {
 } from "../wire/fragmentation.js";
 import { emitUnreachable, MAX_ICMPV6_ERROR_BYTES, turnEchoIntoReply } from "../wire/icmp.js";
 import { isNeighbourMessage } from "../wire/icmp-types.js";
+import { IPV6_MIN_MTU_BYTES } from "../wire/ipv6.js";
 import type { PacketView } from "../wire/packet-view.js";
 import {
   VERDICT_ECHO_ANSWERED,
@@ -36,13 +37,21 @@ export class IcmpResponder {
     }
     if (this.#limited(tick)) return VERDICT_ICMP_LIMITED;
     const { mtuBytes } = link.egressPlan;
-    if (view.totalLength > mtuBytes) return this.#answerInFragments(pool, view, link, mtuBytes);
+    // What came in fragments may have a narrow path: routers may cut the reply (IPv4), or need not to (IPv6).
+    const isLarge = pool.isInLargeSlot(view.offset);
+    const isIpv4 = view.ipVersion === 4;
+    const mostBytes = isLarge && !isIpv4 ? Math.min(mtuBytes, IPV6_MIN_MTU_BYTES) : mtuBytes;
+    if ((isLarge && isIpv4) || view.totalLength > mostBytes)
+      return this.#answerInFragments(pool, view, link, mostBytes);
     this.#answers++;
     link.transmit(pool.bytes, view.offset, view.totalLength);
     return VERDICT_ECHO_ANSWERED;
   }
 
-  /** The reply to a request that came in fragments, under the request's own identification: its sender has seen to it that it is unique. */
+  /**
+   * In fragments of at most `mtuBytes`, or as one that may be cut further, under the request's own identification: its sender has seen
+   * to it that it is unique.
+   */
   #answerInFragments(pool: PacketPool, view: PacketView, link: PacketLink, mtuBytes: number): number {
     if (!isCuttable(view)) return VERDICT_ICMP_IGNORED;
     const headersBytes = fragmentHeadersBytes(view.ipVersion);

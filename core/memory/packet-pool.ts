@@ -66,6 +66,11 @@ export class PacketPool {
     this.maxLargePacketBytes = memory.slotBytes * LARGE_SLOT_SLOTS - SLOT_HEADROOM_BYTES;
   }
 
+  /** Whether the packet at this offset is in a large slot. */
+  isInLargeSlot(packetOffset: number): boolean {
+    return packetOffset >= this.slotCount * this.slotBytes;
+  }
+
   /** Byte offset of a slot's IP packet; a multiple of 4. */
   packetOffset(slot: number): number {
     return slot * this.slotBytes + SLOT_HEADROOM_BYTES;

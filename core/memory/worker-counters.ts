@@ -27,6 +27,9 @@ export const WORKER_COUNTERS = [
   "tcp_segments_sent",
   "tcp_segments_retransmitted",
   "tcp_resets_sent",
+  /** ICMP errors about a segment under way, and times that segments had to become smaller for the path. */
+  "tcp_icmp_errors",
+  "tcp_path_mtu_lowered",
   // Sessions.
   "sessions_started",
   "sessions_forged",

@@ -25,6 +25,8 @@ import { HEADER_DESTINATION, HEADER_FRAGMENT, HEADER_HOP_BY_HOP, HEADER_ROUTING 
 export const IPV6_HEADER_BYTES = 40;
 /** Hop limit of packets that we send (RFC 4861 section 6.3.2 leaves it to the host; IANA's default). */
 export const DEFAULT_HOP_LIMIT = 64;
+/** Every path takes packets of this length (RFC 8200 section 5). */
+export const IPV6_MIN_MTU_BYTES = 1280;
 /** Most extension headers in a packet: RFC 8200 section 4.1 has six kinds, one of them twice. */
 export const MAX_EXTENSION_HEADERS = 8;
 /** Most bytes in all of them: what is longer is there to keep us busy (RFC 8504 section 5.3 lets a host draw such lines). */

@@ -4,6 +4,7 @@
 // once what was learned is forgotten.
 
 import { nextHopMtu, packetInErrorBytes } from "../../core/wire/icmp-error.js";
+import { IPV6_MIN_MTU_BYTES } from "../../core/wire/ipv6.js";
 import { NEVER, type TcpConnection } from "./connection.js";
 import type { TcpContext } from "./context.js";
 import { dataOptionsBytes } from "./emit.js";
@@ -12,8 +13,6 @@ import { initialWindow, resendableBytes, resendOutstanding } from "./loss-recove
 
 /** Linux's floor for IPv4 (the RFC's, 68, would let anyone make us send headers only): 552 bytes carry 512 of data. */
 const MIN_MTU_IPV4 = 552;
-/** RFC 8201 section 4: no path of IPv6 is smaller, and who says so is not believed. */
-const MIN_MTU_IPV6 = 1280;
 /** Sizes that paths have, for routers that do not tell theirs (RFC 1191 section 7, without what no link of ours exceeds). */
 const PLATEAUS = [1492, 1006, MIN_MTU_IPV4] as const;
 /** Timeouts in a row without an answer after which a full segment's size is suspected; each so many, once more. */
@@ -65,7 +64,7 @@ export function suspectBlackHole(context: TcpContext, connection: TcpConnection)
   if (connection.unanswered % BLACK_HOLE_TIMEOUTS !== 0) return;
   const isIpv4 = connection.tuple.ipVersion === 4;
   const isFirst = currentMtu(context, connection) > BASE_MTU_IPV4;
-  const mtuBytes = isIpv4 ? (isFirst ? BASE_MTU_IPV4 : MIN_MTU_IPV4) : MIN_MTU_IPV6;
+  const mtuBytes = isIpv4 ? (isFirst ? BASE_MTU_IPV4 : MIN_MTU_IPV4) : IPV6_MIN_MTU_BYTES;
   // Where no segment is as large as that, it is not the size.
   if (resendableBytes(connection, connection.sndUna) <= mssFor(context, connection, mtuBytes)) return;
   // A guess, and not remembered for others: the peer may have been away for quite another reason.
@@ -76,7 +75,7 @@ export function suspectBlackHole(context: TcpContext, connection: TcpConnection)
 function credibleMtu(ipVersion: number, told: number, packetBytes: number): number {
   // RFC 5927 section 7: a router that could have passed it on would have.
   if (told >= packetBytes) return 0;
-  if (ipVersion === 6) return told < MIN_MTU_IPV6 ? 0 : told;
+  if (ipVersion === 6) return told < IPV6_MIN_MTU_BYTES ? 0 : told; // RFC 8201 section 4: not believed.
   if (told > 0) return Math.max(told, MIN_MTU_IPV4);
   for (const plateau of PLATEAUS) if (plateau < packetBytes) return plateau;
   return 0;

@@ -107,7 +107,7 @@ test("echo request in fragments, over IPv4 and IPv6, is answered in fragments th
     [FROM_4, 8, 0],
     [FROM_6, 128, 129],
   ] as const) {
-    for (const length of [1473, 1480, 2960, 8000, 16_000]) {
+    for (const length of [1473, 1480, 2960, 8000, 16_000, 1400]) {
       const farm = new DirectorFixture();
       const rest = [0, 7, 0, 1, ...bytes(length)];
       farm.receive(...cutIntoFragments(icmpPacket(fields, request, 0, rest), 0xbeef, 1400));
@@ -115,7 +115,8 @@ test("echo request in fragments, over IPv4 and IPv6, is answered in fragments th
       const back: PacketFields = { source: fields.destination, destination: fields.source };
       const expected = icmpPacket(back, reply, 0, rest);
       assert.equal(joinFragments(farm.transmitted), dataOf(expected));
-      const step = fields === FROM_4 ? 1480 : 1448;
+      // Of IPv6 no router cuts them any further.
+      const step = fields === FROM_4 ? 1480 : 1232;
       // As our own cutting for tests has it: headers, identification and all.
       for (const [i, fragment] of cutIntoFragments(expected, 0xbeef, step).entries())
         assert.equal(farm.transmitted[i], fragment, `${length} bytes, fragment ${i}`);

@@ -27,7 +27,7 @@ export class PathMtus {
     return (nowMs - words[at + LEARNED_AT]!) >>> 0 < AGE_MS ? words[at + MTU]! : UNKNOWN_MTU;
   }
 
-  /** The path to the address takes packets of `mtuBytes` and none that are larger. */
+  /** The path to the address takes packets of `mtuBytes` and none that are larger; what is smaller and known stays. */
   remember(
     ipVersion: number,
     a0: number,
@@ -37,6 +37,7 @@ export class PathMtus {
     mtuBytes: number,
     nowMs: number,
   ): void {
+    if (this.lookup(ipVersion, a0, a1, a2, a3, nowMs) < mtuBytes) return;
     const words = this.#words;
     const at = placeOf(a0, a1, a2, a3);
     words[at] = ipVersion;

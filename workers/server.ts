@@ -180,7 +180,7 @@ export class Server {
 
   #icmpError(words: Int32Array, at: number, offset: number, kind: number, link: number): void {
     const { pool, tcp } = this.#parts;
-    // An error about a datagram has nothing to tell: each stands for itself, and the client asks again.
+    // About an answer by datagram: nobody here waits for what became of it.
     if ((kind & 0xff) !== PROTOCOL_TCP) return;
     tcp.icmpErrorArrives(
       pool.bytes,

@@ -1,6 +1,6 @@
 // Cutting a packet that is longer than its link takes into fragments (RFC 791 section 3.2, RFC 8200 section 4.5), in place: each
 // one's headers are written right before its data, over data of the one before, which has left. Only for packets with a plain
-// header, as those that we answer whole ones with. The other direction is core/flow/fragments.
+// header, and of IPv6 with 8 bytes before it that nobody needs, as a slot has them. The other direction is core/flow/fragments.
 //
 //   IPv6 fragment header:   |  next header  |   reserved    |   fragment offset       | 0 |M|
 //                           |                        identification                         |
@@ -12,8 +12,7 @@ import type { PacketView } from "./packet-view.js";
 import { HEADER_FRAGMENT } from "./protocols.js";
 import { writeWord } from "./tcp.js";
 
-/** What has to be free before a packet that is to be cut. */
-export const FRAGMENT_HEADER_BYTES = 8;
+const FRAGMENT_HEADER_BYTES = 8;
 
 /** Bytes of data in each fragment but the last. */
 export function fragmentDataBytes(ipVersion: number, mtuBytes: number): number {

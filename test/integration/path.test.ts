@@ -90,6 +90,18 @@ if (enterNamespace()) {
     });
   }
 
+  path("packets in fragments, have been put together, and hold no slot any more", () => {
+    const { reassemblyCounters, freeSlots, poolSlots } = farm.status();
+    // Three echo requests and a datagram over each version.
+    assert.equal(reassemblyCounters, {
+      packets_reassembled: 8,
+      packets_abandoned: 0,
+      packets_expired: 0,
+      packets_evicted: 0,
+    });
+    assert.ok(freeSlots >= poolSlots - 8, `${freeSlots} of ${poolSlots} slots`);
+  });
+
   path("what the kernel says to neighbours on the device, is no packet of anybody", () => {
     const { verdicts } = farm.status();
     assert.ok(verdicts["neighbour-message"] > 0);

@@ -4,6 +4,7 @@
 import { Packr } from "msgpackr";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { MemoryLink } from "../../core/link/memory.js";
 import {
   EVENT_CREDIT,
   EVENT_DATA,
@@ -21,15 +22,20 @@ import { HttpServer } from "../../workers/http/server.js";
 import { Relay } from "../../workers/relay/relay.js";
 import { Server } from "../../workers/server.js";
 import { TcpStack } from "../../workers/tcp/tcp-stack.js";
-import { DirectorFixture, sourceAddress } from "../support/director-fixture.js";
+import { DirectorFixture, SYN, sourceAddress, tcpFrom } from "../support/director-fixture.js";
 import { FakeRelayLink } from "../support/fake-relay-link.js";
+import { icmpPacket, ipPacket, udpPacket, word } from "../support/packets.js";
+import { SimEgress } from "../support/sim-network.js";
 
 const WORKER = 0;
 
-/** A director with one worker, which is a real server, in one thread. `hasRelay`: whether it knows the link for one. */
-function serverFarm(hasRelay = true) {
+/**
+ * A director with one worker, which is a real server, in one thread. `hasRelay`: whether it knows the link for one; `packetLink`: a
+ * link instead that carries packets.
+ */
+function serverFarm(hasRelay = true, packetLink?: MemoryLink) {
   const link = new FakeRelayLink();
-  const farm = new DirectorFixture({ link, workers: 1 });
+  const farm = new DirectorFixture({ link: packetLink ?? link, workers: 1 });
   const rings = farm.rings[WORKER]!;
   const transmit = new TransmitProducer(rings.transmit);
   const respond = ({ path }: { path: string }) => HttpResponse.text(`you asked for ${path}`);
@@ -38,6 +44,15 @@ function serverFarm(hasRelay = true) {
   const flowEnded = () => {};
   const app = { fetch: respond, datagram: ({ path }: { path: string }) => path };
   const call = async <Result>() => undefined as Result;
+  const egress = new SimEgress(1500, false, () => {});
+  const tcp = new TcpStack({
+    egresses: [egress],
+    user: http,
+    listenPorts: [80],
+    nowMs: 0,
+    secret: [1, 2, 3],
+    flowEnded,
+  });
   const server = new Server({
     worker: WORKER,
     pool: farm.pool,
@@ -45,7 +60,7 @@ function serverFarm(hasRelay = true) {
     returns: new RingProducer(rings.returns),
     transmit,
     loadBoard: farm.board,
-    tcp: new TcpStack({ egresses: [], user: http, listenPorts: [], nowMs: 0, secret: [1, 2, 3], flowEnded }),
+    tcp,
     http,
     datagrams: new DatagramServer({ app, worker: WORKER, call, egresses: [], transmit, outputDue }),
     relays: [hasRelay ? new Relay({ link: 0, transmit, user: http, outputDue }) : undefined],
@@ -60,7 +75,7 @@ function serverFarm(hasRelay = true) {
     while (farm.director.turn() > 0);
     return records;
   };
-  return { link, farm, server, http, turn };
+  return { link, farm, server, http, tcp, turn };
 }
 
 test("server, given a relayed connection's events, answers its requests, and reports it to the load board", () => {
@@ -105,6 +120,27 @@ test("server, given events of a link that it has no relay for, gives their slots
   link.credit(5, 9);
   assert.is(turn(), 4);
   assert.equal(link.done, []);
+  assert.is(farm.director.freeSlots, farm.poolSlots);
+});
+
+test("server, given an ICMP error, tells the TCP connection that it is about, and nobody of one about a datagram", () => {
+  const link = new MemoryLink();
+  const { farm, tcp, turn } = serverFarm(false, link);
+  const source = sourceAddress(1);
+  const error = (protocol: number, ports: number[]) => {
+    const inner = ipPacket({ source: "198.18.0.1", destination: source, protocol }, [...ports, 1, 2, 3, 4]);
+    return icmpPacket({ source: "10.0.0.1", destination: "198.18.0.1" }, 3, 1, [0, 0, 0, 0, ...inner]);
+  };
+  link.deliver(tcpFrom(source, SYN));
+  link.deliver(udpPacket({ source }));
+  turn();
+  // Of the SYN-ACK's sequence number nobody knows: it is about the connection, and not about what is under way.
+  link.deliver(error(6, [...word(80), ...word(40_000)]));
+  link.deliver(error(17, [...word(53), ...word(40_000)]));
+  assert.is(turn(), 2);
+  const { icmpOutOfWindow, icmpUnknown } = tcp.counters;
+  assert.equal([tcp.connectionCount, icmpOutOfWindow, icmpUnknown], [1, 1, 0]);
+  assert.is(farm.verdicts["icmp-error"], 2);
   assert.is(farm.director.freeSlots, farm.poolSlots);
 });
 

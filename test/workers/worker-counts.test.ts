@@ -34,6 +34,11 @@ function countingParts() {
     segmentsSent: 32,
     retransmissions: 33,
     resetsSent: 34,
+    icmpSoftErrors: 100,
+    icmpHardErrors: 200,
+    icmpTooBig: 400,
+    pathMtuLowered: 1_000,
+    pathMtuBlackHoles: 2_000,
   });
   const sessions: SessionCounters = {
     started: 41,
@@ -74,6 +79,8 @@ test("what a worker has counted, is published under its name", () => {
     tcp_segments_sent: 32,
     tcp_segments_retransmitted: 33,
     tcp_resets_sent: 34,
+    tcp_icmp_errors: 700,
+    tcp_path_mtu_lowered: 3_000,
     sessions_started: 41,
     sessions_forged: 49,
     session_cache_hits: 42,

@@ -41,6 +41,7 @@ const built: Uint8Array[] = [
   icmpPacket(V6, 1, 4, [0, 0, 0, 0, ...inner6]),
   ipPacket({ fragment: 0x2000 }, new Array<number>(32).fill(1)),
   ipPacket({ options: [7, 7, 4, 0, 0, 0, 0, 0] }, tcpPacket().subarray(20)),
+  ipPacket({ options: [131, 7, 4, 9, 9, 9, 9, 0] }, tcpPacket({ destination: "9.9.9.9" }).subarray(20)),
   ipPacket(
     { ...V6, firstHeader: 0, extensions: [...option(60), ...option(43), ...routing] },
     tcpPacket(V6).subarray(40),

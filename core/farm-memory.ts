@@ -29,6 +29,9 @@ import type { FarmSettings } from "./options.js";
 
 /** Bytes of a packet slot: an MTU of 1500 and the headroom, rounded up to a power of two. */
 const SLOT_BYTES = 2048;
+/** Large slots, 16 KiB each, for packets that come in fragments: so many, but no more than a part of the slots. */
+const LARGE_SLOTS = 256;
+const SLOTS_FOR_A_LARGE_ONE = 32;
 /** Packets that may wait for one worker. */
 const RING_PACKETS = 4096;
 /** Words of a worker's transmit ring: 256 KiB. */
@@ -60,7 +63,9 @@ export class FarmMemory {
   constructor(settings: FarmSettings) {
     const board = new LoadBoard(this.#loadBoard);
     this.board = board;
-    this.pool = allocatePacketPool(settings.poolSlots, SLOT_BYTES);
+    const { poolSlots, fragments } = settings;
+    const largeSlots = Math.min(LARGE_SLOTS, Math.floor(poolSlots / SLOTS_FOR_A_LARGE_ONE));
+    this.pool = allocatePacketPool(poolSlots, SLOT_BYTES, fragments === "reassemble" ? largeSlots : 0);
     const table = allocateFlowTable(settings.flowEntries);
     const timeouts = { ...DEFAULT_FLOW_TIMEOUTS, affinityTimeMs: settings.affinityTimeMs };
     this.flowTable = new FlowTable(table, timeouts, settings.tableFull, {
@@ -84,7 +89,11 @@ export class FarmMemory {
       worker,
       appUrl: worker === STAND_IN ? STAND_IN_APP : settings.appUrl,
       port: settings.port,
-      rings: allocateWorkerRings(RING_PACKETS, settings.poolSlots, TRANSMIT_WORDS),
+      rings: allocateWorkerRings(
+        RING_PACKETS,
+        this.pool.slotCount + this.pool.largeSlotCount,
+        TRANSMIT_WORDS,
+      ),
       pool: this.pool,
       loadBoard: this.#loadBoard,
       directory: this.directory,

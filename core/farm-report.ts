@@ -58,6 +58,7 @@ export function reportStatus(parts: ReportedParts): FarmStatus {
     verdicts: director.counters.snapshot(),
     ...(settings.fault === undefined ? {} : { faults: reportFaults(parts) }),
     flowCounters: table.counters.snapshot(),
+    reassemblyCounters: director.reassemblyCounters.snapshot(),
     storage: { isServing: storage.isServing, restarts: storage.restarts },
   };
 }

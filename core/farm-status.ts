@@ -2,6 +2,7 @@
 
 import type { Verdict } from "./director/verdict.js";
 import type { FlowCounterName } from "./flow/flow-counters.js";
+import type { ReassemblyCounterName } from "./flow/fragment-fates.js";
 import type { FaultCounts } from "./link/fault-queue.js";
 import type { WorkerCounterName } from "./memory/worker-counters.js";
 
@@ -53,6 +54,8 @@ export interface FarmStatus {
   readonly faults?: { readonly received: FaultCounts; readonly sent: FaultCounts };
   /** How flows and sources began and ended, since the start. */
   readonly flowCounters: Readonly<Record<FlowCounterName, number>>;
+  /** What became of packets that came in fragments, since the start. */
+  readonly reassemblyCounters: Readonly<Record<ReassemblyCounterName, number>>;
   readonly storage: { readonly isServing: boolean; readonly restarts: number };
 }
 

@@ -52,6 +52,7 @@ export function resolveOptions(options: FarmOptions, origins: Origins = {}): Far
     mtuBytes: of("mtuBytes"),
     fault: fault !== undefined && hasEffect(fault) ? fault : undefined,
     poolSlots: of("poolSlots"),
+    fragments: of("fragments"),
     workers: workers === "auto" ? Math.max(2, availableParallelism() - 1) : workers,
     slowStartMs: of("slowStartSeconds") * 1000,
     drainTimeoutMs: of("drainSeconds") * 1000,

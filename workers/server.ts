@@ -7,10 +7,12 @@ import {
   DESCRIPTOR_FLOW,
   DESCRIPTOR_GENERATION,
   DESCRIPTOR_HASH,
+  DESCRIPTOR_INNER,
   DESCRIPTOR_KIND,
   DESCRIPTOR_LENGTHS,
   DESCRIPTOR_SLOT,
   EVENT_DATAGRAM,
+  EVENT_ICMP_ERROR,
   EVENT_PACKET,
   NO_SLOT,
   RETURN_NO_CONNECTION,
@@ -137,7 +139,7 @@ export class Server {
    */
   flowEnded(flow: number, generation: number, wasConnection: boolean): void {
     const { returns, pool } = this.#parts;
-    if (!returns.hasRoom(pool.slotCount + 1)) return;
+    if (!returns.hasRoom(pool.slotCount + pool.largeSlotCount + 1)) return;
     this.#giveBack(wasConnection ? flow : flow | RETURN_NO_CONNECTION, generation);
   }
 
@@ -150,6 +152,8 @@ export class Server {
     const event = kind >>> 24;
     if (event === EVENT_PACKET) {
       this.#ipPacket(words, at, pool.packetOffset(slot), kind, link);
+    } else if (event === EVENT_ICMP_ERROR) {
+      this.#icmpError(words, at, pool.packetOffset(slot), kind, link);
     } else {
       const offset = slot === NO_SLOT ? 0 : pool.packetOffset(slot);
       const length = words[at + DESCRIPTOR_LENGTHS]!;
@@ -179,6 +183,21 @@ export class Server {
       link,
       words[at + DESCRIPTOR_FLOW]!,
       words[at + DESCRIPTOR_GENERATION]!,
+      words[at + DESCRIPTOR_HASH]!,
+    );
+  }
+
+  #icmpError(words: Int32Array, at: number, offset: number, kind: number, link: number): void {
+    const { pool, tcp } = this.#parts;
+    // About an answer by datagram: nobody here waits for what became of it.
+    if ((kind & 0xff) !== PROTOCOL_TCP) return;
+    tcp.icmpErrorArrives(
+      pool.bytes,
+      pool.words,
+      offset + (words[at + DESCRIPTOR_LENGTHS]! >>> 16),
+      (kind >>> 8) & 0xff,
+      offset + words[at + DESCRIPTOR_INNER]!,
+      link,
       words[at + DESCRIPTOR_HASH]!,
     );
   }

@@ -1,8 +1,8 @@
 // What a stream transport and its user see of each other (RFC 9293 section 3.9.1). TCP is such a transport, in a worker;
 // HTTP is such a user. Neither imports the other: they meet here, and a test can stand in for either.
 
-/** Why a connection ended. */
-export type CloseReason = "closed" | "reset" | "timeout" | "aborted";
+/** Why a connection ended. "unreachable": it timed out, after the network had said that the peer cannot be reached. */
+export type CloseReason = "closed" | "reset" | "timeout" | "unreachable" | "aborted";
 
 /** A connection as its user sees it. Nothing leaves before the end of the worker's turn. */
 export interface StreamConnection {

@@ -54,6 +54,8 @@ function countsOf({
     tcp_segments_sent: tcp.counters.segmentsSent,
     tcp_segments_retransmitted: tcp.counters.retransmissions,
     tcp_resets_sent: tcp.counters.resetsSent,
+    tcp_icmp_errors: tcp.counters.icmpSoftErrors + tcp.counters.icmpHardErrors + tcp.counters.icmpTooBig,
+    tcp_path_mtu_lowered: tcp.counters.pathMtuLowered + tcp.counters.pathMtuBlackHoles,
     tcp_syn_cookies_sent: tcp.counters.synCookiesSent,
     tcp_syn_cookies_accepted: tcp.counters.synCookiesAccepted,
     tcp_syn_cookies_rejected: tcp.counters.synCookiesRejected,

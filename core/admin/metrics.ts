@@ -160,6 +160,12 @@ const COUNTERS: readonly Metric[] = [
     read: ({ status }) => Object.entries(status.flowCounters),
   },
   {
+    name: "limpet_reassembly_events_total",
+    help: "What became of packets that came in fragments.",
+    labels: ["event"],
+    read: ({ status }) => Object.entries(status.reassemblyCounters),
+  },
+  {
     name: "limpet_storage_restarts_total",
     help: "Storage threads that were started after the first.",
     read: ({ status }) => [[status.storage.restarts]],
@@ -225,6 +231,12 @@ const COUNTERS: readonly Metric[] = [
       rejected: "tcp_syn_cookies_rejected",
     },
     "SYN cookies sent, connections that one has opened (accepted), and ACKs that were of none (rejected).",
+  ),
+  counted("limpet_tcp_icmp_errors_total", "tcp_icmp_errors", "ICMP errors about a segment under way."),
+  counted(
+    "limpet_tcp_path_mtu_lowered_total",
+    "tcp_path_mtu_lowered",
+    "Times that a connection's segments had to become smaller for the path.",
   ),
   counted("limpet_sessions_started_total", "sessions_started", "Sessions started."),
   counted("limpet_sessions_forged_total", "sessions_forged", "Session IDs that this farm did not issue."),

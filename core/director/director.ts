@@ -4,28 +4,34 @@
 
 import { Ageing } from "../flow/ageing.js";
 import { NO_ENTRY, STATE_SOURCE } from "../flow/flow-entry.js";
-import { KEY_DESTINATION, KEY_KIND, KEY_WORDS, writeFlowKey } from "../flow/flow-key.js";
+import { KEY_DESTINATION, KEY_KIND, KEY_WORDS } from "../flow/flow-key.js";
 import { firstState, isOpeningSyn } from "../flow/flow-state.js";
 import type { FlowTable } from "../flow/flow-table.js";
-import { BURST_PACKETS, Burst, type Link, type PacketLink } from "../link/link.js";
+import type { ReassemblyCounterName } from "../flow/fragment-fates.js";
+import { Burst, type Link, type PacketLink } from "../link/link.js";
 import { Counters } from "../memory/counters.js";
-import { EVENT_PACKET, NO_FLOW, NO_SLOT } from "../memory/descriptor.js";
+import { EVENT_ICMP_ERROR, EVENT_PACKET, NO_FLOW, NO_SLOT } from "../memory/descriptor.js";
 import { HeldSlots, type PacketPoolMemory } from "../memory/packet-pool.js";
-import { PARSE_OK } from "../wire/faults.js";
-import { parsePacket } from "../wire/packet.js";
-import { PacketView } from "../wire/packet-view.js";
-import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocols.js";
+import { FAULT_FRAGMENT, PARSE_OK } from "../wire/faults.js";
+import { ICMP_MEANS_NOTHING, meaningOfIcmp } from "../wire/icmp-error.js";
+import { isNeighbourMessage } from "../wire/icmp-types.js";
+import { hasPorts, PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/protocols.js";
 import { RST } from "../wire/tcp.js";
 import { IcmpResponder } from "./icmp-responder.js";
 import { OwnAddresses } from "./own-addresses.js";
+import { ParsedBurst } from "./parsed-burst.js";
 import { Placement, type PlacementOptions } from "./placement.js";
 import type { Policy } from "./policies.js";
+import { Reassembly } from "./reassembly.js";
 import { Relay } from "./relay.js";
 import { ResetProbe } from "./reset-probe.js";
 import {
   isForwarded,
   UNCOUNTED,
   VERDICT_FLOW_HIT,
+  VERDICT_ICMP_ERROR,
+  VERDICT_ICMP_UNKNOWN_FLOW,
+  VERDICT_NEIGHBOUR_MESSAGE,
   VERDICT_NO_WORKER,
   VERDICT_NOT_OURS,
   VERDICT_RING_FULL,
@@ -75,6 +81,7 @@ export class Director {
   readonly #hasTransmitRings: boolean;
   readonly #now: () => number;
   readonly #icmp = new IcmpResponder();
+  readonly #reassembly: Reassembly;
   /** By worker number; undefined where there is none. */
   readonly #workers: (WorkerPort | undefined)[] = [];
   readonly #flowEnded = (entry: number, generation: number, wasConnection: boolean): void => {
@@ -82,16 +89,15 @@ export class Director {
   };
   /** A flow is taken away while its client may believe in the connection. */
   readonly #flowRemoved = (flow: number): void => {
-    this.#table.readKey(flow, this.#keys, 0);
-    const isTcp = (this.#keys[KEY_KIND]! & 0xff) === PROTOCOL_TCP;
+    const key = this.#removedKey;
+    this.#table.readKey(flow, key, 0);
+    const isTcp = (key[KEY_KIND]! & 0xff) === PROTOCOL_TCP;
     const link = this.#links.find(isPacketLink);
-    if (isTcp && link !== undefined) this.#resetProbe.send(this.#keys, 0, link);
+    if (isTcp && link !== undefined) this.#resetProbe.send(key, 0, link);
   };
-  // One view, key and hash a packet of the burst, and one verdict.
-  readonly #views = Array.from({ length: BURST_PACKETS }, () => new PacketView());
-  readonly #keys = new Int32Array(BURST_PACKETS * KEY_WORDS);
-  readonly #hashes = new Int32Array(BURST_PACKETS);
-  readonly #verdicts = new Int32Array(BURST_PACKETS);
+  readonly #parsed: ParsedBurst;
+  /** For the key of a flow that is taken away. */
+  readonly #removedKey = new Int32Array(KEY_WORDS);
   /** The clock as the flow table has it: milliseconds, 32 bits. */
   #tick = 0;
   /** When the last slice of the sweep was. */
@@ -102,10 +108,11 @@ export class Director {
   constructor(options: DirectorOptions) {
     this.#links = options.links;
     this.#burst = new Burst(options.pool);
-    this.#heldSlots = new HeldSlots(options.pool.slotCount, this.#burst.freeSlots);
+    this.#heldSlots = new HeldSlots(options.pool, this.#burst.freeSlots);
     this.#table = options.flowTable;
     this.#ageing = new Ageing(options.flowTable);
     this.#placement = new Placement(options);
+    this.#parsed = new ParsedBurst(this.#burst, this.#placement);
     this.#relays = this.#links.map((link, linkNumber) => {
       if (link.kind !== "socket") return undefined;
       const { flowTable } = options;
@@ -121,6 +128,7 @@ export class Director {
     });
     this.#hasTransmitRings = this.#links.some(({ egressPlan }) => egressPlan.kind !== "tun");
     this.#own = new OwnAddresses(options.addresses);
+    this.#reassembly = new Reassembly(this.#burst, this.#parsed, this.#own);
     this.#datagramPort = options.datagramPort;
     this.#now = options.now;
   }
@@ -176,9 +184,18 @@ export class Director {
     this.#table.remove(entry, this.#tick);
   }
 
-  /** Free slots of the packet pool. */
+  /** Free slots of the packet pool, without the large ones; and those. */
   get freeSlots(): number {
     return this.#burst.freeSlots.count;
+  }
+
+  get freeLargeSlots(): number {
+    return this.#burst.freeSlots.largeCount;
+  }
+
+  /** What became of packets that came in fragments. */
+  get reassemblyCounters(): Counters<ReassemblyCounterName> {
+    return this.#reassembly.counters;
   }
 
   /** One turn: what came back, one burst of each link, what goes out, a slice of housekeeping. Returns packets received. */
@@ -221,16 +238,20 @@ export class Director {
     const link = this.#links[linkNumber]!;
     link.receive(burst);
     if (burst.count === 0) return 0;
+    const { verdicts, hashes } = this.#parsed;
     if (isPacketLink(link)) {
-      this.#classify();
+      this.#parsed.parse();
       // The table's lines are fetched side by side before they are needed one after the other.
-      this.#table.touchLines(this.#hashes, burst.count);
+      this.#table.touchLines(hashes, burst.count);
     }
     const relay = this.#relays[linkNumber];
     for (let i = 0; i < burst.count; i++) {
-      if (relay !== undefined) this.#verdicts[i] = relay.forward(i, this.#tick);
-      else if (this.#verdicts[i] === PARSE_OK) this.#verdicts[i] = this.#direct(i, linkNumber);
-      this.#account(this.#verdicts[i]!, burst.slots[i]!);
+      if (relay !== undefined) verdicts[i] = relay.forward(i, this.#tick);
+      else {
+        if (verdicts[i] === FAULT_FRAGMENT) verdicts[i] = this.#reassembly.take(i, this.#tick);
+        if (verdicts[i] === PARSE_OK) verdicts[i] = this.#direct(i, linkNumber);
+      }
+      this.#account(verdicts[i]!, burst.slots[i]!);
     }
     for (let worker = 0; worker < this.#workers.length; worker++) this.#workers[worker]?.publish();
     return burst.count;
@@ -241,58 +262,46 @@ export class Director {
     if (!isForwarded(verdict) && slot !== NO_SLOT) this.#burst.freeSlots.release(slot);
   }
 
-  /** Parses and hashes the whole burst. */
-  #classify(): void {
-    const { pool, slots, lengths, checksumTrusted, count } = this.#burst;
-    for (let i = 0; i < count; i++) {
-      const view = this.#views[i]!;
-      const offset = pool.packetOffset(slots[i]!);
-      const fault = parsePacket(pool.bytes, pool.halves, offset, lengths[i]!, checksumTrusted[i]!, view);
-      this.#verdicts[i] = fault;
-      if (fault !== PARSE_OK) continue;
-      const at = i * KEY_WORDS;
-      writeFlowKey(
-        pool.words,
-        pool.bytes,
-        view.sourceOffset,
-        view.destinationOffset,
-        view.l4Offset,
-        view.ipVersion,
-        view.protocol,
-        this.#keys,
-        at,
-      );
-      this.#hashes[i] = this.#placement.hashOf(this.#keys, at);
-    }
-  }
-
   /** Decides where packet `i` of the burst goes, and sends it there. Returns the verdict. */
   #direct(i: number, link: number): number {
-    const view = this.#views[i]!;
+    const { views, keys, hashes } = this.#parsed;
+    const view = views[i]!;
     const at = i * KEY_WORDS;
-    const { pool } = this.#burst;
-    if (!this.#own.has(this.#keys, at + KEY_DESTINATION, view.ipVersion)) return VERDICT_NOT_OURS;
+    if (!this.#own.has(keys, at + KEY_DESTINATION, view.ipVersion)) {
+      return isNeighbourMessage(view) ? VERDICT_NEIGHBOUR_MESSAGE : VERDICT_NOT_OURS;
+    }
     if (view.protocol === PROTOCOL_TCP) {
-      const flow = this.#table.lookupFlow(this.#keys, at, this.#hashes[i]!);
+      const flow = this.#table.lookupFlow(keys, at, hashes[i]!);
       if (flow !== NO_ENTRY && this.#table.followTcp(flow, view.tcpFlags, this.#tick)) {
         return this.#push(i, link, flow, VERDICT_FLOW_HIT);
       }
       if ((view.tcpFlags & RST) !== 0) return VERDICT_STRAY_RESET;
-      if (isOpeningSyn(view.tcpFlags) && this.#placement.isToProve(this.#keys, at, this.#tick)) {
+      if (isOpeningSyn(view.tcpFlags) && this.#placement.isToProve(keys, at, this.#tick)) {
         return this.#sendForCookie(i, link);
       }
       return this.#beginFlow(i, link);
     }
-    if (view.protocol !== PROTOCOL_UDP) {
-      return this.#icmp.answer(pool, view, this.#packetLink(link), this.#tick);
-    }
+    if (view.protocol !== PROTOCOL_UDP) return this.#directIcmp(i, link);
     if (this.#datagramPort !== 0 && view.destinationPort !== this.#datagramPort) {
-      return this.#icmp.portUnreachable(pool, view, this.#packetLink(link), this.#tick);
+      return this.#icmp.portUnreachable(this.#burst.pool, view, this.#packetLink(link), this.#tick);
     }
-    const flow = this.#table.lookupFlow(this.#keys, at, this.#hashes[i]!);
+    const flow = this.#table.lookupFlow(keys, at, hashes[i]!);
     if (flow === NO_ENTRY) return this.#beginFlow(i, link);
     this.#table.touch(flow, this.#tick);
     return this.#push(i, link, flow, VERDICT_FLOW_HIT);
+  }
+
+  /** An ICMP error goes to the worker that holds the flow it is about; it neither begins a flow nor keeps one alive. */
+  #directIcmp(i: number, link: number): number {
+    const { views, keys, hashes } = this.#parsed;
+    const view = views[i]!;
+    if (meaningOfIcmp(view.ipVersion, view.icmpType, view.icmpCode) === ICMP_MEANS_NOTHING) {
+      return this.#icmp.answer(this.#burst.pool, view, this.#packetLink(link), this.#tick);
+    }
+    if (view.innerTupleKnown === 0 || !hasPorts(view.innerProtocol)) return VERDICT_ICMP_UNKNOWN_FLOW;
+    this.#parsed.takeAnsweredFlow(i);
+    const flow = this.#table.lookupFlow(keys, i * KEY_WORDS, hashes[i]!);
+    return flow === NO_ENTRY ? VERDICT_ICMP_UNKNOWN_FLOW : this.#push(i, link, flow, VERDICT_ICMP_ERROR);
   }
 
   /** A link that packets have come from. */
@@ -303,8 +312,9 @@ export class Director {
   /** A packet of no flow that we know. */
   #beginFlow(i: number, link: number): number {
     const placement = this.#placement;
-    const state = firstState(this.#views[i]!.protocol);
-    const flow = placement.begin(this.#keys, i * KEY_WORDS, this.#hashes[i]!, state, this.#tick);
+    const { views, keys, hashes } = this.#parsed;
+    const state = firstState(views[i]!.protocol);
+    const flow = placement.begin(keys, i * KEY_WORDS, hashes[i]!, state, this.#tick);
     if (flow === NO_ENTRY) return placement.verdict;
     const verdict = this.#push(i, link, flow, placement.verdict);
     // Its worker will never report the end of a flow that it has not heard of.
@@ -314,7 +324,7 @@ export class Director {
 
   /** A SYN that begins no flow: its flow begins with the ACK of the worker's SYN cookie, which may go to another worker. */
   #sendForCookie(i: number, link: number): number {
-    const worker = this.#placement.chooseWithoutFlow(this.#hashes[i]!);
+    const worker = this.#placement.chooseWithoutFlow(this.#parsed.hashes[i]!);
     if (this.#workers[worker]?.hasRoomToSpare === false) return VERDICT_SYN_LIMITED;
     return this.#hand(i, link, worker, NO_FLOW, 0, VERDICT_SYN_COOKIE);
   }
@@ -328,7 +338,9 @@ export class Director {
     const port = this.#workers[worker];
     if (port === undefined) return VERDICT_NO_WORKER;
     const slot = this.#burst.slots[i]!;
-    if (!port.push(slot, this.#views[i]!, link, flow, generation, this.#hashes[i]!)) return VERDICT_RING_FULL;
+    const { views, hashes } = this.#parsed;
+    const event = verdict === VERDICT_ICMP_ERROR ? EVENT_ICMP_ERROR : EVENT_PACKET;
+    if (!port.push(event, slot, views[i]!, link, flow, generation, hashes[i]!)) return VERDICT_RING_FULL;
     this.#heldSlots.hand(slot, worker);
     return verdict;
   }
@@ -339,6 +351,7 @@ export class Director {
     const slots = Math.floor((elapsedMs * this.#table.capacity) / AGEING_ROUND_MS);
     if (slots < AGEING_MIN_SLOTS) return;
     this.#agedTick = this.#tick;
+    this.#reassembly.expire(this.#tick);
     this.#ageing.age(this.#tick, Math.min(slots, AGEING_MAX_SLOTS));
   }
 

@@ -3,12 +3,21 @@
 
 import type { PacketLink } from "../link/link.js";
 import type { PacketPool } from "../memory/packet-pool.js";
+import {
+  fragmentDataBytes,
+  fragmentHeadersBytes,
+  isCuttable,
+  turnIntoFragment,
+} from "../wire/fragmentation.js";
 import { emitUnreachable, MAX_ICMPV6_ERROR_BYTES, turnEchoIntoReply } from "../wire/icmp.js";
+import { isNeighbourMessage } from "../wire/icmp-types.js";
+import { IPV6_MIN_MTU_BYTES } from "../wire/ipv6.js";
 import type { PacketView } from "../wire/packet-view.js";
 import {
   VERDICT_ECHO_ANSWERED,
   VERDICT_ICMP_IGNORED,
   VERDICT_ICMP_LIMITED,
+  VERDICT_NEIGHBOUR_MESSAGE,
   VERDICT_PORT_UNREACHABLE,
 } from "./verdict.js";
 
@@ -23,10 +32,36 @@ export class IcmpResponder {
   /** Answers an ICMP packet in its own slot, at tick `tick` (ms, 32 bits). Returns the verdict. */
   answer(pool: PacketPool, view: PacketView, link: PacketLink, tick: number): number {
     // Turned first, so that what nobody would answer is not said to exceed the rate.
-    if (!turnEchoIntoReply(pool.bytes, view)) return VERDICT_ICMP_IGNORED;
+    if (!turnEchoIntoReply(pool.bytes, view)) {
+      return isNeighbourMessage(view) ? VERDICT_NEIGHBOUR_MESSAGE : VERDICT_ICMP_IGNORED;
+    }
     if (this.#limited(tick)) return VERDICT_ICMP_LIMITED;
+    const { mtuBytes } = link.egressPlan;
+    // What came in fragments may have had a narrow path: routers may cut the reply (IPv4), or do not have to (IPv6).
+    const isLarge = pool.isInLargeSlot(view.offset);
+    const isIpv4 = view.ipVersion === 4;
+    const mostBytes = isLarge && !isIpv4 ? Math.min(mtuBytes, IPV6_MIN_MTU_BYTES) : mtuBytes;
+    if ((isLarge && isIpv4) || view.totalLength > mostBytes)
+      return this.#answerInFragments(pool, view, link, mostBytes);
     this.#answers++;
     link.transmit(pool.bytes, view.offset, view.totalLength);
+    return VERDICT_ECHO_ANSWERED;
+  }
+
+  /**
+   * In fragments of at most `mtuBytes`, or as one that may be cut further, under the request's own identification: its sender has seen
+   * to it that it is unique.
+   */
+  #answerInFragments(pool: PacketPool, view: PacketView, link: PacketLink, mtuBytes: number): number {
+    if (!isCuttable(view)) return VERDICT_ICMP_IGNORED;
+    const headersBytes = fragmentHeadersBytes(view.ipVersion);
+    const stepBytes = fragmentDataBytes(view.ipVersion, mtuBytes);
+    for (let start = 0; start < view.l4Length; start += stepBytes) {
+      const length = Math.min(stepBytes, view.l4Length - start);
+      turnIntoFragment(pool.bytes, view, start, length, stepBytes);
+      this.#answers++;
+      link.transmit(pool.bytes, view.l4Offset + start - headersBytes, headersBytes + length);
+    }
     return VERDICT_ECHO_ANSWERED;
   }
 

@@ -1,6 +1,8 @@
 // What becomes of a packet: every one gets exactly one verdict, and every verdict has a name and a counter.
-// The parser's faults come first, under their own numbers, so that a fault is a verdict without translation.
+// The parser's faults come first, under their own numbers, so that a fault is a verdict without translation. A packet that came
+// in fragments has the verdict of the last that came; the others have those of fragments.
 
+import { FRAGMENT_FATES } from "../flow/fragment-fates.js";
 import { PARSE_FAULTS } from "../wire/faults.js";
 
 const DIRECTOR_VERDICTS = [
@@ -12,13 +14,19 @@ const DIRECTOR_VERDICTS = [
   "new-source",
   /** SYN while too many flows are half open: to a worker that answers with a SYN cookie, without a flow. */
   "syn-cookie",
+  /** ICMP error, to the worker that holds the flow it is about. */
+  "icmp-error",
   /** Echo request, answered by the director. */
   "echo-answered",
   /** UDP to a port without a service, answered with "port unreachable". */
   "port-unreachable",
   /** Dropped: the destination is none of the farm's addresses. */
   "not-ours",
-  /** Dropped: ICMP that is no echo request. */
+  /** Dropped: what IPv6 hosts say to the others of their link, where a TUN device has none. */
+  "neighbour-message",
+  /** Dropped: an ICMP error about no flow that is known. */
+  "icmp-unknown-flow",
+  /** Dropped: other ICMP that is no echo request. */
   "icmp-ignored",
   /** Dropped: an answer by ICMP would exceed its rate. */
   "icmp-limited",
@@ -34,29 +42,34 @@ const DIRECTOR_VERDICTS = [
   "ring-full",
 ] as const;
 
-export const VERDICTS = [...PARSE_FAULTS, ...DIRECTOR_VERDICTS] as const;
+export const VERDICTS = [...PARSE_FAULTS, ...FRAGMENT_FATES, ...DIRECTOR_VERDICTS] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
-const FIRST = PARSE_FAULTS.length;
-export const VERDICT_FLOW_HIT = FIRST;
-export const VERDICT_NEW_FLOW = FIRST + 1;
-export const VERDICT_NEW_SOURCE = FIRST + 2;
-export const VERDICT_SYN_COOKIE = FIRST + 3;
-export const VERDICT_ECHO_ANSWERED = FIRST + 4;
-export const VERDICT_PORT_UNREACHABLE = FIRST + 5;
-export const VERDICT_NOT_OURS = FIRST + 6;
-export const VERDICT_ICMP_IGNORED = FIRST + 7;
-export const VERDICT_ICMP_LIMITED = FIRST + 8;
-export const VERDICT_SYN_LIMITED = FIRST + 9;
-export const VERDICT_STRAY_RESET = FIRST + 10;
-export const VERDICT_TABLE_FULL = FIRST + 11;
-export const VERDICT_NO_WORKER = FIRST + 12;
-export const VERDICT_RING_FULL = FIRST + 13;
+/** The verdict of a fragment's first fate; the others follow. */
+export const VERDICT_FRAGMENT_FATE: number = PARSE_FAULTS.length;
+const numberOf = (verdict: Verdict) => VERDICTS.indexOf(verdict);
+export const VERDICT_FLOW_HIT = numberOf("flow-hit");
+export const VERDICT_NEW_FLOW = numberOf("new-flow");
+export const VERDICT_NEW_SOURCE = numberOf("new-source");
+export const VERDICT_SYN_COOKIE = numberOf("syn-cookie");
+export const VERDICT_ICMP_ERROR = numberOf("icmp-error");
+export const VERDICT_ECHO_ANSWERED = numberOf("echo-answered");
+export const VERDICT_PORT_UNREACHABLE = numberOf("port-unreachable");
+export const VERDICT_NOT_OURS = numberOf("not-ours");
+export const VERDICT_NEIGHBOUR_MESSAGE = numberOf("neighbour-message");
+export const VERDICT_ICMP_UNKNOWN_FLOW = numberOf("icmp-unknown-flow");
+export const VERDICT_ICMP_IGNORED = numberOf("icmp-ignored");
+export const VERDICT_ICMP_LIMITED = numberOf("icmp-limited");
+export const VERDICT_SYN_LIMITED = numberOf("syn-limited");
+export const VERDICT_STRAY_RESET = numberOf("stray-reset");
+export const VERDICT_TABLE_FULL = numberOf("table-full");
+export const VERDICT_NO_WORKER = numberOf("no-worker");
+export const VERDICT_RING_FULL = numberOf("ring-full");
 
 /** No verdict: an event that carries nothing of a client. */
 export const UNCOUNTED = -1;
 
 /** Whether the packet was handed to a worker, which now has its slot. */
 export function isForwarded(verdict: number): boolean {
-  return verdict >= VERDICT_FLOW_HIT && verdict <= VERDICT_SYN_COOKIE;
+  return verdict >= VERDICT_FLOW_HIT && verdict <= VERDICT_ICMP_ERROR;
 }

@@ -6,11 +6,12 @@ import {
   DESCRIPTOR_FLOW,
   DESCRIPTOR_GENERATION,
   DESCRIPTOR_HASH,
+  DESCRIPTOR_INNER,
   DESCRIPTOR_KIND,
   DESCRIPTOR_LENGTHS,
   DESCRIPTOR_SLOT,
   DESCRIPTOR_WORDS,
-  EVENT_PACKET,
+  EVENT_ICMP_ERROR,
   RETURN_NO_CONNECTION,
   RETURN_SLOT,
   RETURN_WORDS,
@@ -28,15 +29,15 @@ export interface WorkerRings {
 }
 
 /**
- * `ringSlots`: packets that may wait for one worker. The return ring takes every slot of the pool and as many ended
- * flows, so that a worker never has to wait to give a slot back.
+ * `ringSlots`: packets that may wait for one worker; `poolSlots`: slots of the pool, large ones among them. The return ring takes
+ * every slot and half as many ended flows, so that a worker never has to wait to give a slot back.
  */
 export function allocateWorkerRings(
   ringSlots: number,
   poolSlots: number,
   transmitWords: number,
 ): WorkerRings {
-  const returns = 2 ** Math.ceil(Math.log2(2 * poolSlots));
+  const returns = 2 ** Math.ceil(Math.log2(1.5 * poolSlots));
   return {
     descriptors: allocateRing(ringSlots, DESCRIPTOR_WORDS),
     returns: allocateRing(returns, RETURN_WORDS),
@@ -81,8 +82,9 @@ export class WorkerPort {
     return this.#descriptors.hasRoom(this.#half);
   }
 
-  /** Hands a packet over; false if the ring is full. The worker sees it after `publish`. */
+  /** Hands a packet over as EVENT_PACKET or EVENT_ICMP_ERROR; false if the ring is full. The worker sees it after `publish`. */
   push(
+    event: number,
     slot: number,
     view: PacketView,
     link: number,
@@ -95,7 +97,12 @@ export class WorkerPort {
     const { words } = this.#descriptors;
     words[at + DESCRIPTOR_SLOT] = slot;
     words[at + DESCRIPTOR_LENGTHS] = view.totalLength | ((view.l4Offset - view.offset) << 16);
-    words[at + DESCRIPTOR_KIND] = view.protocol | (view.ipVersion << 8) | (link << 16) | (EVENT_PACKET << 24);
+    let { protocol } = view;
+    if (event === EVENT_ICMP_ERROR) {
+      protocol = view.innerProtocol;
+      words[at + DESCRIPTOR_INNER] = view.innerL4Offset - view.offset;
+    }
+    words[at + DESCRIPTOR_KIND] = protocol | (view.ipVersion << 8) | (link << 16) | (event << 24);
     words[at + DESCRIPTOR_FLOW] = flow;
     words[at + DESCRIPTOR_GENERATION] = generation;
     words[at + DESCRIPTOR_HASH] = hash;

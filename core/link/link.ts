@@ -25,7 +25,15 @@ export class Burst {
 
   constructor(memory: PacketPoolMemory) {
     this.pool = new PacketPool(memory);
-    this.freeSlots = new FreeSlots(memory.slotCount);
+    this.freeSlots = new FreeSlots(memory);
+  }
+
+  /** Puts the packet in `slot`, which no link vouches for, in the place of packet `index`, whose own slot is free again. */
+  replace(index: number, slot: number, length: number): void {
+    this.freeSlots.release(this.slots[index]!);
+    this.slots[index] = slot;
+    this.lengths[index] = length;
+    this.checksumTrusted[index] = 0;
   }
 
   /** Adds an event of a relay link; there must be room for it. */

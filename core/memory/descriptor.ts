@@ -6,11 +6,15 @@
 //   1  lengths       bytes of the IP packet (bits 0-15) · offset of the L4 header in it (bits 16-31)
 //                    of an event: bytes in the slot, or the credit
 //   2  kind          protocol (bits 0-7) · IP version 4 or 6 (bits 8-15) · link number (bits 16-23) · event (bits 24-31)
+//                    of an ICMP error: protocol of the packet that it is about
 //   3  flow          entry in the flow table, or -1 for a packet without one: a SYN that is to be answered by a SYN cookie, as
 //                    there are too many flows that nobody has proven; of an event: the connection's number
 //   4  generation    of that entry, given back when the flow ends
 //   5  hash          of the flow key: keys the worker's own tables
-//   6, 7             unused: a record is half a cache line
+//   6  inner         of an ICMP error: offset in the packet of the L4 header of the packet that it is about, at least 8 bytes of it
+//   7                unused: a record is half a cache line
+//
+// EVENT_PACKET is a packet of the flow; EVENT_ICMP_ERROR one about a packet that we sent in it, by which it was found.
 //
 // Events of relayed connections (the socket link: the kernel ends TCP, the main thread passes bytes on) go both ways, to the
 // worker in descriptors, from it in the transmit ring:
@@ -36,6 +40,7 @@ export const DESCRIPTOR_KIND = 2;
 export const DESCRIPTOR_FLOW = 3;
 export const DESCRIPTOR_GENERATION = 4;
 export const DESCRIPTOR_HASH = 5;
+export const DESCRIPTOR_INNER = 6;
 
 export const DESCRIPTOR_CONNECTION = DESCRIPTOR_FLOW;
 
@@ -46,6 +51,7 @@ export const EVENT_END = 3;
 export const EVENT_RESET = 4;
 export const EVENT_CREDIT = 5;
 export const EVENT_DATAGRAM = 6;
+export const EVENT_ICMP_ERROR = 7;
 
 /** Bytes on their way in one direction of a relayed connection, beyond which the sender waits for credit. */
 export const RELAY_WINDOW_BYTES = 256 * 1024;

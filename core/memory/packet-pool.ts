@@ -7,13 +7,19 @@
 //
 // The IP header begins at a multiple of 4, so that addresses and ports can be loaded as 32-bit words. The ten bytes
 // before it are where a TUN device with IFF_VNET_HDR puts its own header, in the same read.
-// writer: the link, on the main thread, between `acquire` and the descriptor's publication · readers: main, then the
-// one worker that the descriptor went to.
+//
+// Behind the slots lie the large ones, for packets that came in fragments: as many slots in a row each, and known by the
+// number of the first. To a worker they are slots like any other.
+// writer: the link (large ones: the reassembly), on the main thread, between `acquire` and the descriptor's publication ·
+// readers: main, then the one worker that the descriptor went to.
 
 import { assertPowerOfTwo } from "./layout.js";
 
 /** Bytes in a slot before the IP packet. */
 export const SLOT_HEADROOM_BYTES = 16;
+
+/** Slots that make a large one. */
+const LARGE_SLOT_SLOTS = 8;
 
 /** The pool's shared memory and shape; can be sent to another thread. */
 export interface PacketPoolMemory {
@@ -21,11 +27,18 @@ export interface PacketPoolMemory {
   readonly slotCount: number;
   /** Bytes in a slot, headroom included; a power of two. */
   readonly slotBytes: number;
+  /** Large slots, which `slotCount` does not count. */
+  readonly largeSlotCount: number;
 }
 
-export function allocatePacketPool(slotCount: number, slotBytes: number): PacketPoolMemory {
+export function allocatePacketPool(
+  slotCount: number,
+  slotBytes: number,
+  largeSlotCount = 0,
+): PacketPoolMemory {
   assertPowerOfTwo(slotBytes, "bytes in a packet slot");
-  return { buffer: new SharedArrayBuffer(slotCount * slotBytes), slotCount, slotBytes };
+  const bytes = (slotCount + largeSlotCount * LARGE_SLOT_SLOTS) * slotBytes;
+  return { buffer: new SharedArrayBuffer(bytes), slotCount, slotBytes, largeSlotCount };
 }
 
 /** A view of the pool for reading packets; every thread has one of its own. */
@@ -37,8 +50,10 @@ export class PacketPool {
   readonly words: Int32Array;
   readonly slotCount: number;
   readonly slotBytes: number;
-  /** Longest IP packet that a slot can hold, in bytes. */
+  readonly largeSlotCount: number;
+  /** Longest IP packet that a slot, and a large one, can hold, in bytes. */
   readonly maxPacketBytes: number;
+  readonly maxLargePacketBytes: number;
 
   constructor(memory: PacketPoolMemory) {
     this.bytes = new Uint8Array(memory.buffer);
@@ -46,7 +61,14 @@ export class PacketPool {
     this.words = new Int32Array(memory.buffer);
     this.slotCount = memory.slotCount;
     this.slotBytes = memory.slotBytes;
+    this.largeSlotCount = memory.largeSlotCount;
     this.maxPacketBytes = memory.slotBytes - SLOT_HEADROOM_BYTES;
+    this.maxLargePacketBytes = memory.slotBytes * LARGE_SLOT_SLOTS - SLOT_HEADROOM_BYTES;
+  }
+
+  /** Whether the packet at this offset is in a large slot. */
+  isInLargeSlot(packetOffset: number): boolean {
+    return packetOffset >= this.slotCount * this.slotBytes;
   }
 
   /** Byte offset of a slot's IP packet; a multiple of 4. */
@@ -59,10 +81,19 @@ export class PacketPool {
 export class FreeSlots {
   readonly #stack: Int32Array;
   #count: number;
+  readonly #firstLarge: number;
+  readonly #largeStack: Int32Array;
+  #largeCount: number;
 
-  constructor(slotCount: number) {
+  constructor({ slotCount, largeSlotCount }: Pick<PacketPoolMemory, "slotCount" | "largeSlotCount">) {
     this.#stack = Int32Array.from({ length: slotCount }, (_, index) => slotCount - 1 - index);
     this.#count = slotCount;
+    this.#firstLarge = slotCount;
+    this.#largeStack = Int32Array.from(
+      { length: largeSlotCount },
+      (_, index) => slotCount + (largeSlotCount - 1 - index) * LARGE_SLOT_SLOTS,
+    );
+    this.#largeCount = largeSlotCount;
   }
 
   /** A slot for one packet, or -1 when all are in use. */
@@ -70,12 +101,24 @@ export class FreeSlots {
     return this.#count === 0 ? -1 : this.#stack[--this.#count]!;
   }
 
-  release(slot: number): void {
-    this.#stack[this.#count++] = slot;
+  /** A large slot, or -1 when all are in use. */
+  acquireLarge(): number {
+    return this.#largeCount === 0 ? -1 : this.#largeStack[--this.#largeCount]!;
   }
 
+  /** Takes a slot, or a large one, back. */
+  release(slot: number): void {
+    if (slot < this.#firstLarge) this.#stack[this.#count++] = slot;
+    else this.#largeStack[this.#largeCount++] = slot;
+  }
+
+  /** Free slots, without the large ones; and those. */
   get count(): number {
     return this.#count;
+  }
+
+  get largeCount(): number {
+    return this.#largeCount;
   }
 }
 
@@ -86,8 +129,8 @@ export class HeldSlots {
   readonly #holders: Int8Array;
   readonly #free: FreeSlots;
 
-  constructor(slotCount: number, free: FreeSlots) {
-    this.#holders = new Int8Array(slotCount).fill(NOBODY);
+  constructor({ slotCount, largeSlotCount }: PacketPoolMemory, free: FreeSlots) {
+    this.#holders = new Int8Array(slotCount + largeSlotCount * LARGE_SLOT_SLOTS).fill(NOBODY);
     this.#free = free;
   }
 

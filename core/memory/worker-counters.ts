@@ -27,6 +27,9 @@ export const WORKER_COUNTERS = [
   "tcp_segments_sent",
   "tcp_segments_retransmitted",
   "tcp_resets_sent",
+  /** ICMP errors about a segment under way, and times that segments had to become smaller for the path. */
+  "tcp_icmp_errors",
+  "tcp_path_mtu_lowered",
   /** SYNs answered by a SYN cookie; connections that one has opened; ACKs that were to be of one and were not. */
   "tcp_syn_cookies_sent",
   "tcp_syn_cookies_accepted",

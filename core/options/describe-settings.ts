@@ -24,6 +24,7 @@ export function describeSettings(settings: FarmSettings): Record<OptionName, str
     mtuBytes: settings.mtuBytes,
     fault: settings.fault === undefined ? "none" : formatFaultPlan(settings.fault),
     poolSlots: settings.poolSlots,
+    fragments: settings.fragments,
     workers: settings.workers,
     slowStartSeconds: settings.slowStartMs / 1000,
     drainSeconds: settings.drainTimeoutMs / 1000,

@@ -42,6 +42,11 @@ export interface FarmOptions {
   readonly fault?: string;
   /** Slots of the packet pool, 256 … 1048576. Default 8192. */
   readonly poolSlots?: number;
+  /**
+   * What happens to packets that come in fragments: "reassemble" them, up to 16 KiB each, in a bounded table; or "drop" them.
+   * Default "reassemble".
+   */
+  readonly fragments?: "drop" | "reassemble";
 
   /** Worker threads, 1 … 64, or "auto": one less than the machine has cores, at least 2. Default "auto". */
   readonly workers?: number | "auto";
@@ -202,6 +207,7 @@ export interface FarmSettings {
   /** Undefined: nothing happens to packets on purpose. */
   readonly fault: FaultPlan | undefined;
   readonly poolSlots: number;
+  readonly fragments: "drop" | "reassemble";
   readonly workers: number;
   readonly slowStartMs: number;
   readonly drainTimeoutMs: number;

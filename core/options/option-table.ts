@@ -106,6 +106,12 @@ export const OPTIONS = {
     kind: wholeNumber(256, 1_048_576),
     default: 8192,
   },
+  fragments: {
+    group: "Links",
+    about: "packets that come in fragments are reassembled, up to 16 KiB each, or dropped",
+    kind: oneOf(["drop", "reassemble"]),
+    default: "reassemble",
+  },
 
   workers: {
     group: "Workers",

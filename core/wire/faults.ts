@@ -19,12 +19,13 @@ export const FAULT_BAD_IPV4_OPTION = 6;
 export const FAULT_SOURCE_ROUTED = 7;
 /** IPv6: an extension header or option that runs out of the packet, or is where it may not be. */
 export const FAULT_BAD_EXTENSION_HEADER = 8;
+/** IPv6: more extension headers, or longer ones, than anybody needs (RFC 8504 section 5.3). */
 export const FAULT_TOO_MANY_EXTENSION_HEADERS = 9;
 /** IPv6: an unknown option or routing header of the kind that must not be skipped (RFC 8200 sections 4.2 and 4.4). */
 export const FAULT_UNSUPPORTED_EXTENSION = 10;
 /** IPv6: a home address option; we hold no bindings, and must drop it then (RFC 6275 section 9.3.1). */
 export const FAULT_HOME_ADDRESS = 11;
-/** A part of a packet. Its tuple is known if it is the first part and holds the ports. */
+/** A part of a packet, for whoever reassembles it. Its tuple is known if it is the first part and holds the ports. */
 export const FAULT_FRAGMENT = 12;
 /** An empty fragment, one that ends past 65,535 bytes, or one that is not the last and no multiple of 8 bytes. */
 export const FAULT_BAD_FRAGMENT = 13;

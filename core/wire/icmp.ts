@@ -3,7 +3,7 @@
 // parsed the packet without a fault. Addresses that must not be answered are refused here (RFC 1122 section 3.2.2).
 
 import { addSums, sumBytes, sumPseudoHeader, updateChecksum } from "./checksum.js";
-import { isIcmpError } from "./icmp-error.js";
+import { ICMP_HEADER_BYTES, isIcmpError } from "./icmp-error.js";
 import {
   ICMP_CODE_PORT,
   ICMP_ECHO_REPLY,
@@ -15,16 +15,15 @@ import {
   ICMPV6_UNREACHABLE,
 } from "./icmp-types.js";
 import { DEFAULT_TTL, emitIpv4Header, IPV4_HEADER_BYTES } from "./ipv4.js";
-import { DEFAULT_HOP_LIMIT, emitIpv6Header, IPV6_HEADER_BYTES } from "./ipv6.js";
+import { DEFAULT_HOP_LIMIT, emitIpv6Header, IPV6_HEADER_BYTES, IPV6_MIN_MTU_BYTES } from "./ipv6.js";
 import { isGroup, isUnspecified } from "./martian.js";
 import type { PacketView } from "./packet-view.js";
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from "./protocols.js";
 
-const ICMP_HEADER_BYTES = 8;
 /** Longest ICMP error of IPv4, its IP header included (RFC 1812 section 4.3.2.3). */
 export const MAX_ICMP_ERROR_BYTES = 576;
-/** Longest ICMPv6 error, its IP header included: IPv6's minimum MTU (RFC 4443 section 2.4 c). */
-export const MAX_ICMPV6_ERROR_BYTES = 1280;
+/** Longest ICMPv6 error, its IP header included (RFC 4443 section 2.4 c). */
+export const MAX_ICMPV6_ERROR_BYTES = IPV6_MIN_MTU_BYTES;
 
 /**
  * Turns the echo request that `view` was parsed from into its reply, in place; `view.totalLength` bytes from

@@ -27,7 +27,7 @@ export const DEFAULT_TTL = 64;
 
 const MAX_PACKET_BYTES = 65_535;
 const DO_NOT_FRAGMENT = 0x4000;
-const MORE_FRAGMENTS = 0x2000;
+export const MORE_FRAGMENTS = 0x2000;
 const FRAGMENT_OFFSET_MASK = 0x1fff;
 
 const OPTION_END = 0;
@@ -37,6 +37,10 @@ const OPTION_STRICT_SOURCE_ROUTE = 137;
 
 export function ipv4HeaderLength(bytes: Uint8Array, offset: number): number {
   return (bytes[offset]! & 0x0f) << 2;
+}
+
+export function ipv4TotalLength(bytes: Uint8Array, offset: number): number {
+  return (bytes[offset + 2]! << 8) | bytes[offset + 3]!;
 }
 
 export function ipv4Ttl(bytes: Uint8Array, offset: number): number {
@@ -93,6 +97,8 @@ export function parseIpv4Header(
   const fragment = (bytes[offset + 6]! << 8) | bytes[offset + 7]!;
   if ((fragment & (MORE_FRAGMENTS | FRAGMENT_OFFSET_MASK)) !== 0) {
     view.isFragment = 1;
+    view.fragmentDataOffset = view.l4Offset;
+    view.fragmentProtocol = view.protocol;
     view.fragmentOffset = (fragment & FRAGMENT_OFFSET_MASK) << 3;
     view.moreFragments = (fragment & MORE_FRAGMENTS) === 0 ? 0 : 1;
     if (isBadFragment(view.fragmentOffset, view.l4Length, view.moreFragments, headerLength)) {

@@ -25,8 +25,12 @@ import { HEADER_DESTINATION, HEADER_FRAGMENT, HEADER_HOP_BY_HOP, HEADER_ROUTING 
 export const IPV6_HEADER_BYTES = 40;
 /** Hop limit of packets that we send (RFC 4861 section 6.3.2 leaves it to the host; IANA's default). */
 export const DEFAULT_HOP_LIMIT = 64;
+/** Every path takes packets of this length (RFC 8200 section 5). */
+export const IPV6_MIN_MTU_BYTES = 1280;
 /** Most extension headers in a packet: RFC 8200 section 4.1 has six kinds, one of them twice. */
 export const MAX_EXTENSION_HEADERS = 8;
+/** Most bytes in all of them: what is longer is there to keep us busy (RFC 8504 section 5.3 lets a host draw such lines). */
+export const MAX_EXTENSION_BYTES = 512;
 
 const OPTION_PAD1 = 0;
 const OPTION_JUMBO = 0xc2;
@@ -37,6 +41,11 @@ const OPTION_MUST_KNOW = 0xc0;
 const ROUTING_TYPE_SOURCE = 0;
 const ROUTING_TYPE_MOBILE = 2;
 const ROUTING_TYPE_SEGMENT = 4;
+
+/** Header and payload, in bytes. */
+export function ipv6TotalLength(bytes: Uint8Array, offset: number): number {
+  return IPV6_HEADER_BYTES + ((bytes[offset + 4]! << 8) | bytes[offset + 5]!);
+}
 
 export function ipv6NextHeader(bytes: Uint8Array, offset: number): number {
   return bytes[offset + 6]!;
@@ -99,6 +108,7 @@ function walkExtensionHeaders(
     if (at + 8 > end) return pastEnd;
     const headerLength = header === HEADER_FRAGMENT ? 8 : (bytes[at + 1]! + 1) << 3;
     if (at + headerLength > end) return pastEnd;
+    if (at + headerLength - view.l4Offset > MAX_EXTENSION_BYTES) return FAULT_TOO_MANY_EXTENSION_HEADERS;
 
     let fault: number = PARSE_OK;
     if (header === HEADER_FRAGMENT) {
@@ -135,6 +145,8 @@ function readFragmentHeader(bytes: Uint8Array, at: number, offset: number, view:
     (bytes[at + 4]! << 24) | (bytes[at + 5]! << 16) | (bytes[at + 6]! << 8) | bytes[at + 7]!;
   if (view.fragmentOffset === 0 && view.moreFragments === 0) return PARSE_OK; // Atomic: RFC 6946.
   view.isFragment = 1;
+  view.fragmentDataOffset = at + 8;
+  view.fragmentProtocol = bytes[at]!;
   const dataLength = offset + view.totalLength - (at + 8);
   // The longest payload is 65,535 bytes, of which the headers before the fragment header take their part.
   const headersBefore = at - offset - IPV6_HEADER_BYTES;

@@ -7,17 +7,12 @@
 //       destination: ::, ::1, IPv4-mapped                                               the same
 // both: source = destination ("LAND"); TCP to a group or broadcast                      RFC 9293 section 3.10.7.2
 
+import { isNeighbourMessage } from "./icmp-types.js";
 import type { PacketView } from "./packet-view.js";
-import { PROTOCOL_ICMPV6, PROTOCOL_TCP } from "./protocols.js";
+import { PROTOCOL_TCP } from "./protocols.js";
 
 const LOOPBACK_NET = 127;
 const FIRST_MULTICAST_NET = 224;
-
-/** Multicast listener (130-132, 143) and neighbour discovery (133-137) messages are sent before a host has an address. */
-function isSentWithoutAddress(view: PacketView): boolean {
-  const type = view.icmpType;
-  return view.protocol === PROTOCOL_ICMPV6 && ((type >= 130 && type <= 137) || type === 143);
-}
 
 /** Whether the packet's addresses are ones that no packet on a wire can have. The view must have its tuple's addresses. */
 export function isMartian(bytes: Uint8Array, view: PacketView): boolean {
@@ -47,7 +42,7 @@ function isMartianIpv6(bytes: Uint8Array, view: PacketView): boolean {
   if (bytes[source] === 0xff) return true;
   if (bytes[destination] === 0xff && view.protocol === PROTOCOL_TCP) return true;
   if (isReservedIpv6(bytes, destination)) return true;
-  if (isReservedIpv6(bytes, source)) return !(isUnspecified(bytes, source, 16) && isSentWithoutAddress(view));
+  if (isReservedIpv6(bytes, source)) return !(isUnspecified(bytes, source, 16) && isNeighbourMessage(view));
   for (let i = 15; i >= 0; i--) {
     if (bytes[source + i] !== bytes[destination + i]) return false;
   }

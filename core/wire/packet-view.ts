@@ -38,6 +38,9 @@ export class PacketView {
 
   /** 1 for a part of a packet; not for an IPv6 "atomic fragment", which is whole (RFC 6946). */
   isFragment = 0;
+  /** Where a fragment's data begins, and what its header says that the first one's begin with; meaningless if `isFragment` is 0. */
+  fragmentDataOffset = 0;
+  fragmentProtocol = 0;
   /** Where the fragment's data belongs in the whole, in bytes. */
   fragmentOffset = 0;
   /** 1 if this is not the last fragment. */

@@ -29,7 +29,7 @@ import {
   FAULT_UNSUPPORTED_PROTOCOL,
   PARSE_OK,
 } from "./faults.js";
-import { isIcmpError, parseIcmpInner } from "./icmp-error.js";
+import { ICMP_HEADER_BYTES, isIcmpError, parseIcmpInner } from "./icmp-error.js";
 import { parseIpv4Header } from "./ipv4.js";
 import { parseIpv6Header } from "./ipv6.js";
 import { isMartian } from "./martian.js";
@@ -50,7 +50,6 @@ export { PacketView } from "./packet-view.js";
 
 const TCP_HEADER_BYTES = 20;
 const UDP_HEADER_BYTES = 8;
-const ICMP_HEADER_BYTES = 8;
 const MOBILITY_HEADER_BYTES = 8;
 
 /**

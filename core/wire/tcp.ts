@@ -11,6 +11,7 @@
 //   |                     options, 0 to 40 bytes                    | 20
 
 export const TCP_HEADER_BYTES = 20;
+export const TCP_SEQUENCE_OFFSET = 4;
 /** Offset of the checksum field in the header: what an egress wants to know. */
 export const TCP_CHECKSUM_OFFSET = 16;
 

@@ -36,6 +36,7 @@ test("options, left out, have their defaults, each of them", () => {
     device: "limpet0",
     mtuBytes: 1500,
     poolSlots: 8192,
+    fragments: "reassemble",
     workers: Math.max(2, availableParallelism() - 1),
     slowStartMs: 10_000,
     drainTimeoutMs: 30_000,

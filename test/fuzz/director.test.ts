@@ -12,9 +12,11 @@ import {
   WORKER_SERVING,
 } from "../../core/memory/load-board.js";
 import { DirectorFixture } from "../support/director-fixture.js";
-import { icmpPacket, tcpPacket, udpPacket } from "../support/packets.js";
+import { dataOf, fragmentOf } from "../support/fragments.js";
+import { icmpPacket, ipPacket, tcpPacket, udpPacket, word } from "../support/packets.js";
 
 const WORKERS = 4;
+const LARGE_SLOTS = 4;
 const packetCount = Math.ceil(Number(process.env.LIMPET_FUZZ_PACKETS ?? 1_000_000) / 2) * 2;
 const seed = Number(process.env.LIMPET_FUZZ_SEED ?? Date.now() % 2 ** 31);
 process.stdout.write(`# director fuzz: ${packetCount} packets, LIMPET_FUZZ_SEED=${seed}\n`);
@@ -38,12 +40,30 @@ const templates = [
   udpPacket(V6),
   icmpPacket({}, 8, 0, [0, 1, 0, 1, 1, 2, 3]),
   icmpPacket({}, 3, 3, [0, 0, 0, 0, ...udpPacket({ source: "198.18.0.1", destination: "198.18.0.2" })]),
+  // An error about what we have sent in the flow of the first template.
+  icmpPacket({}, 3, 4, [
+    0,
+    0,
+    5,
+    0,
+    ...ipPacket({ source: "198.18.0.1", destination: "198.18.0.2" }, [0, 80, ...word(40_000), 0, 0, 0, 0]),
+  ]),
 ];
+const large = [udpPacket({}, new Array(300).fill(7)), udpPacket(V6, new Array(300).fill(7))];
+
+/** Bytes of a large packet, as a fragment: mostly one of three that fit together, at times any. */
+function nextFragment(): Uint8Array {
+  const packet = large[random(2)]!;
+  const { length } = dataOf(packet);
+  const unit = random(5) === 0 ? random(Math.floor(length / 8)) * 8 : random(3) * 104;
+  const end = random(5) === 0 ? unit + 8 * (1 + random(20)) : unit + 104;
+  return fragmentOf(packet, random(6), { start: unit, end: Math.min(end, length) });
+}
 
 /** Random bytes now and then; else a sound packet of a random source, damaged in up to three places. */
 function nextPacket(): Uint8Array {
   if (random(8) === 0) return Uint8Array.from({ length: random(120) }, () => random(256));
-  const packet = templates[random(templates.length)]!.slice(0);
+  const packet = random(5) === 0 ? nextFragment() : templates[random(templates.length)]!.slice(0);
   const view = new DataView(packet.buffer);
   if (packet[0] === 0x45 && random(2) === 0) {
     // Another source, with the header's checksum mended; the link vouches for the rest.
@@ -63,6 +83,7 @@ for (const checksumTrusted of [false, true]) {
     const farm = new DirectorFixture({
       workers: WORKERS,
       poolSlots: 128,
+      largeSlots: LARGE_SLOTS,
       ringSlots: 64,
       flowEntries: 256,
       memoryLink: { checksumTrusted },
@@ -97,14 +118,19 @@ for (const checksumTrusted of [false, true]) {
     }
     for (let worker = 0; worker < WORKERS; worker++)
       for (const { slot } of farm.take(worker)) held.push({ worker, slot });
+    farm.nowMs += 31_000;
     farm.receive();
-    assert.is(farm.director.freeSlots + held.length, farm.poolSlots);
+    const large = held.filter(({ slot }) => slot >= farm.poolSlots).length;
+    assert.is(farm.director.freeSlots + held.length - large, farm.poolSlots);
+    assert.is(farm.director.freeLargeSlots + large, LARGE_SLOTS);
     assertBoardIsTrue(farm);
     // A run that was made short on purpose need not meet them all.
     if (packetCount < 10_000) return;
     const { verdicts } = farm;
-    for (const verdict of ["new-source", "new-flow", "flow-hit", "echo-answered", "truncated", "bad-version"])
-      assert.ok(verdicts[verdict]! > 0, `${verdict} has been met`);
+    const met = ["new-source", "new-flow", "flow-hit", "echo-answered", "icmp-error", "icmp-unknown-flow"];
+    const dropped = ["fragment-kept", "fragment-duplicate", "fragment-overlap", "truncated", "bad-version"];
+    for (const verdict of [...met, ...dropped]) assert.ok(verdicts[verdict]! > 0, `${verdict} has been met`);
+    assert.ok(farm.director.reassemblyCounters.get("packets_reassembled") > 0);
     assert.is("bad-tcp-checksum" in verdicts, !checksumTrusted);
   });
 }

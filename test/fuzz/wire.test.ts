@@ -4,6 +4,7 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { FAULT_FRAGMENT } from "../../core/wire/faults.js";
 import { emitUnreachable, turnEchoIntoReply } from "../../core/wire/icmp.js";
 import { PARSE_FAULTS, PARSE_OK, PacketView, parsePacket } from "../../core/wire/packet.js";
 import { describePacket } from "../../core/wire/pretty.js";
@@ -40,6 +41,7 @@ const built: Uint8Array[] = [
   icmpPacket(V6, 1, 4, [0, 0, 0, 0, ...inner6]),
   ipPacket({ fragment: 0x2000 }, new Array<number>(32).fill(1)),
   ipPacket({ options: [7, 7, 4, 0, 0, 0, 0, 0] }, tcpPacket().subarray(20)),
+  ipPacket({ options: [131, 7, 4, 9, 9, 9, 9, 0] }, tcpPacket({ destination: "9.9.9.9" }).subarray(20)),
   ipPacket(
     { ...V6, firstHeader: 0, extensions: [...option(60), ...option(43), ...routing] },
     tcpPacket(V6).subarray(40),
@@ -143,10 +145,14 @@ const INNER = new Set<keyof PacketView>(
   FIELDS.filter((name) => name.startsWith("inner") && name !== "innerIpVersion"),
 );
 
+/** Fields that mean something of a fragment only. */
+const OF_FRAGMENT = new Set<keyof PacketView>(["fragmentDataOffset", "fragmentProtocol"]);
+
 /** Compares what two places saw, offsets by their distance from the packet's start. */
 function assertSameView(a: Place, b: Place): void {
   for (const name of FIELDS) {
     if (INNER.has(name) && a.view.innerIpVersion === 0) continue;
+    if (OF_FRAGMENT.has(name) && a.view.isFragment === 0) continue;
     if (OFFSETS.has(name) && a.view.ipVersion === 0 && name !== "offset") continue;
     const shift = OFFSETS.has(name) ? b.start - a.start : 0;
     if (a.view[name] + shift !== b.view[name])
@@ -167,6 +173,15 @@ function assertInside(place: Place, length: number): void {
     assert.ok(view.innerSourceOffset > view.l4Offset && view.innerL4Offset <= end);
     assert.ok(view.innerDestinationOffset + view.addressLength <= view.innerL4Offset);
   }
+}
+
+/** Of a fragment that is fit for reassembly, everything that the view points at is inside the packet. */
+function assertFragmentInside({ view, start }: Place, length: number): void {
+  const end = start + view.totalLength;
+  assert.ok(end <= start + length && view.fragmentDataOffset > start && view.fragmentDataOffset < end);
+  assert.ok(view.fragmentOffset + (end - view.fragmentDataOffset) <= 65_535);
+  assert.ok(view.l4Offset >= view.fragmentDataOffset && view.l4Offset <= end);
+  assert.is(view.isFragment, 1);
 }
 
 function fuzz(corpus: readonly Uint8Array[], count: number): void {
@@ -191,6 +206,7 @@ function fuzz(corpus: readonly Uint8Array[], count: number): void {
       assert.ok(verdict in PARSE_FAULTS);
       verdicts[verdict]!++;
       if (verdict === PARSE_OK) assertInside(zeros, length);
+      if (verdict === FAULT_FRAGMENT) assertFragmentInside(zeros, length);
       if (verdict === PARSE_OK) assertAnswersInside(zeros, trusted, output);
     } catch (error) {
       process.stdout.write(

@@ -15,9 +15,11 @@ import {
   DESCRIPTOR_FLOW,
   DESCRIPTOR_GENERATION,
   DESCRIPTOR_HASH,
+  DESCRIPTOR_INNER,
   DESCRIPTOR_KIND,
   DESCRIPTOR_LENGTHS,
   DESCRIPTOR_SLOT,
+  EVENT_ICMP_ERROR,
   EVENT_PACKET,
   NO_SLOT,
   RETURN_NO_CONNECTION,
@@ -79,11 +81,15 @@ export interface Delivered {
   /** One of the EVENT constants; of a relayed connection's event the number is in `flow`, and `length` may be a value. */
   readonly event: number;
   readonly length: number;
+  /** Of an ICMP error: where the L4 header of the packet that it is about is. */
+  readonly innerL4Offset: number;
 }
 
 export interface FixtureOptions {
   readonly workers?: number;
   readonly poolSlots?: number;
+  /** 0: fragments are dropped. Default 8. */
+  readonly largeSlots?: number;
   readonly ringSlots?: number;
   readonly flowEntries?: number;
   readonly fullPolicy?: FullPolicy;
@@ -109,9 +115,9 @@ export class DirectorFixture {
   readonly #producers: RingProducer[] = [];
 
   constructor(options: FixtureOptions = {}) {
-    const { workers = 3, poolSlots = 256, ringSlots = 64, flowEntries = 1024 } = options;
+    const { workers = 3, poolSlots = 256, largeSlots = 8, ringSlots = 64, flowEntries = 1024 } = options;
     this.poolSlots = poolSlots;
-    const pool = allocatePacketPool(poolSlots, 2048);
+    const pool = allocatePacketPool(poolSlots, 2048, largeSlots);
     this.pool = new PacketPool(pool);
     const count = (word: number, amount: number) => (worker: number) => this.board.add(worker, word, amount);
     const observer: FlowObserver = {
@@ -148,7 +154,7 @@ export class DirectorFixture {
       ...options.director,
     });
     for (let worker = 0; worker < workers; worker++) {
-      const rings = allocateWorkerRings(ringSlots, poolSlots, 1024);
+      const rings = allocateWorkerRings(ringSlots, poolSlots + largeSlots, 1024);
       this.rings.push(rings);
       this.#consumers.push(new RingConsumer(rings.descriptors));
       this.#producers.push(new RingProducer(rings.returns));
@@ -180,7 +186,7 @@ export class DirectorFixture {
       const lengths = words[at + DESCRIPTOR_LENGTHS]!;
       const kind = words[at + DESCRIPTOR_KIND]!;
       const event = kind >>> 24;
-      const length = event === EVENT_PACKET ? lengths & 0xffff : lengths;
+      const length = event === EVENT_PACKET || event === EVENT_ICMP_ERROR ? lengths & 0xffff : lengths;
       const offset = slot === NO_SLOT ? 0 : this.pool.packetOffset(slot);
       taken.push({
         worker,
@@ -195,6 +201,7 @@ export class DirectorFixture {
         flow: words[at + DESCRIPTOR_FLOW]!,
         generation: words[at + DESCRIPTOR_GENERATION]!,
         hash: words[at + DESCRIPTOR_HASH]!,
+        innerL4Offset: words[at + DESCRIPTOR_INNER]!,
       });
       ring.advance();
     }

@@ -16,6 +16,14 @@ const CLIENT_PREFIX = "198.19.0.0/16";
 /** The number of a farm. */
 export type FarmNumber = 1 | 2;
 
+/** Settings that make a namespace forward packets, also those that come by another way than the answers go. */
+export const FORWARDING = [
+  "net.ipv4.ip_forward=1",
+  "net.ipv4.conf.all.rp_filter=0",
+  "net.ipv4.conf.default.rp_filter=0",
+  "net.ipv6.conf.all.forwarding=1",
+] as const;
+
 /** A network namespace, held by a process that sleeps and that the kernel ends with us. */
 export class Namespace {
   readonly #holder: ChildProcess;
@@ -47,12 +55,9 @@ export class Namespace {
     return execFileSync(...this.enter("ip", ...command.split(" ")), { encoding: "utf8" });
   }
 
-  /** Forwards packets, also those that come by another way than the answers go. */
+  /** Forwards packets. */
   forward(): void {
-    const settings = ["ip_forward=1", "conf.all.rp_filter=0", "conf.default.rp_filter=0"];
-    for (const setting of settings) {
-      execFileSync(...this.enter("sysctl", "-qw", `net.ipv4.${setting}`));
-    }
+    for (const setting of FORWARDING) execFileSync(...this.enter("sysctl", "-qw", setting));
   }
 
   remove(): void {

@@ -3,6 +3,7 @@
 import { PROTOCOL_TCP } from "../../core/wire/protocols.js";
 import { emitTcpHeader } from "../../core/wire/tcp.js";
 import type { TcpStack } from "../../workers/tcp/tcp-stack.js";
+import { icmpPacket, ipPacket, word } from "./packets.js";
 import { finishPacket } from "./sim-network.js";
 
 /** Where packets come from and go to. */
@@ -55,6 +56,38 @@ export function buildPacket(
   return packet;
 }
 
+/** An ICMP error as a router on the path sends it. */
+export interface IcmpError {
+  readonly type: number;
+  readonly code: number;
+  /** The next hop's MTU, where it is told. */
+  readonly mtu?: number;
+  /** What the packet in error says its length is; 8 bytes of TCP is all that is there of it. */
+  readonly packetBytes?: number;
+}
+
+/** An error about a segment from our side with this sequence number, absolute here. */
+export function buildIcmpError(endpoint: Endpoint, error: IcmpError, sequence: number): Uint8Array {
+  const isIpv6 = endpoint.ipVersion === 6;
+  const ours = isIpv6
+    ? { source: "fd00::1", destination: "fd00::9" }
+    : { source: "198.18.0.1", destination: "198.18.0.9" };
+  const ports = [...word(endpoint.localPort), ...word(endpoint.port)];
+  const headerBytes = isIpv6 ? 40 : 20;
+  const inner = ipPacket(
+    {
+      ...ours,
+      protocol: PROTOCOL_TCP,
+      lengthField: (error.packetBytes ?? 1500) - (isIpv6 ? headerBytes : 0),
+    },
+    [...ports, ...word(sequence >>> 16), ...word(sequence)],
+  );
+  const toUs = isIpv6
+    ? { source: "fd77::1", destination: ours.source }
+    : { source: "10.0.0.1", destination: ours.source };
+  return icmpPacket(toUs, error.type, error.code, [0, 0, ...word(error.mtu ?? 0), ...inner]);
+}
+
 /** Gives a packet to a stack as a worker does: in a slot that is used for something else afterwards. */
 export class Slot {
   readonly #words = new Int32Array(new SharedArrayBuffer(4096));
@@ -75,6 +108,25 @@ export class Slot {
       0,
       flow,
       generation,
+      hash,
+    );
+    this.#bytes.fill(0xee);
+  }
+
+  /** Gives an ICMP error, whose packet in error has a plain IP header. */
+  giveError(stack: TcpStack, packet: Uint8Array, hash: number): void {
+    const offset = 16;
+    this.#bytes.set(packet, offset);
+    const ipVersion = packet[0]! >>> 4;
+    const ipBytes = ipVersion === 4 ? 20 : 40;
+    const icmpOffset = offset + ipBytes;
+    stack.icmpErrorArrives(
+      this.#bytes,
+      this.#words,
+      icmpOffset,
+      ipVersion,
+      icmpOffset + 8 + ipBytes,
+      0,
       hash,
     );
     this.#bytes.fill(0xee);

@@ -21,7 +21,7 @@ import type { CloseReason, StreamConnection, StreamUser } from "../../workers/st
 import type { TcpLimits } from "../../workers/tcp/limits.js";
 import { TcpStack } from "../../workers/tcp/tcp-stack.js";
 import { SimEgress, validate } from "./sim-network.js";
-import { buildPacket, type Endpoint, pattern, Slot } from "./tcp-packet.js";
+import { buildIcmpError, buildPacket, type Endpoint, type IcmpError, pattern, Slot } from "./tcp-packet.js";
 
 export const PEER_ISN = 0xffff_fff0;
 
@@ -156,6 +156,13 @@ export class TcpScript implements StreamUser {
   inject(...segments: ScriptSegment[]): void {
     this.stack.turn(this.nowMs);
     for (const segment of segments) this.#give(segment);
+    this.stack.flush();
+  }
+
+  /** One turn in which an ICMP error arrives about the segment that we sent at `seq`. */
+  injectError(error: IcmpError, seq: number): void {
+    this.stack.turn(this.nowMs);
+    this.#slot.giveError(this.stack, buildIcmpError(this.endpoint, error, (this.iss + seq) | 0), this.hash);
     this.stack.flush();
   }
 

@@ -87,7 +87,7 @@ export default {
 
   datagram: (request, context) => ({
     path: request.path,
-    body: request.body,
+    body: request.path === "length" ? (request.body as Uint8Array).length : request.body,
     worker: context.worker,
     source: context.source.address,
   }),

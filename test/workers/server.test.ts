@@ -25,8 +25,9 @@ import { HttpServer } from "../../workers/http/server.js";
 import { Relay } from "../../workers/relay/relay.js";
 import { Server } from "../../workers/server.js";
 import { TcpStack } from "../../workers/tcp/tcp-stack.js";
-import { DirectorFixture, sourceAddress } from "../support/director-fixture.js";
+import { DirectorFixture, sourceAddress, tcpFrom } from "../support/director-fixture.js";
 import { FakeRelayLink } from "../support/fake-relay-link.js";
+import { icmpPacket, ipPacket, udpPacket, word } from "../support/packets.js";
 import { SimEgress } from "../support/sim-network.js";
 import { buildPacket } from "../support/tcp-packet.js";
 
@@ -60,21 +61,22 @@ function withServer(farm: DirectorFixture, { hasRelay, faulty, egress }: ServerL
   const outputDue = () => {};
   const app = { fetch: respond, datagram: ({ path }: { path: string }) => path };
   const call = async <Result>() => undefined as Result;
-  const server: Server = new Server({
+  const tcp: TcpStack = new TcpStack({
+    egresses: egress === undefined ? [] : [egress],
+    user: http,
+    listenPorts: [80],
+    nowMs: 0,
+    secret: [1, 2, 3],
+    flowEnded: (flow, generation, wasConnection) => server.flowEnded(flow, generation, wasConnection),
+  });
+  const server = new Server({
     worker: WORKER,
     pool: farm.pool,
     descriptors: new RingConsumer(rings.descriptors),
     returns: new RingProducer(rings.returns),
     transmit,
     loadBoard: farm.board,
-    tcp: new TcpStack({
-      egresses: egress === undefined ? [] : [egress],
-      user: http,
-      listenPorts: [80],
-      nowMs: 0,
-      secret: [1, 2, 3],
-      flowEnded: (flow, generation, wasConnection) => server.flowEnded(flow, generation, wasConnection),
-    }),
+    tcp,
     http,
     datagrams: new DatagramServer({ app, worker: WORKER, call, egresses: [], transmit, outputDue }),
     relays: [hasRelay ? new Relay({ link: 0, transmit, user: http, outputDue }) : undefined],
@@ -90,7 +92,7 @@ function withServer(farm: DirectorFixture, { hasRelay, faulty, egress }: ServerL
     while (farm.director.turn() > 0);
     return records;
   };
-  return { farm, server, http, turn };
+  return { farm, server, http, tcp, turn };
 }
 
 test("server, given a relayed connection's events, answers its requests, and reports it to the load board", () => {
@@ -135,6 +137,26 @@ test("server, given events of a link that it has no relay for, gives their slots
   link.credit(5, 9);
   assert.is(turn(), 4);
   assert.equal(link.done, []);
+  assert.is(farm.director.freeSlots, farm.poolSlots);
+});
+
+test("server, given an ICMP error, tells the TCP connection that it is about, and nobody of one about a datagram", () => {
+  const { farm, tcp, turn } = packetFarm();
+  const source = sourceAddress(1);
+  const error = (protocol: number, ports: number[]) => {
+    const inner = ipPacket({ source: "198.18.0.1", destination: source, protocol }, [...ports, 1, 2, 3, 4]);
+    return icmpPacket({ source: "10.0.0.1", destination: "198.18.0.1" }, 3, 1, [0, 0, 0, 0, ...inner]);
+  };
+  farm.link.deliver(tcpFrom(source, SYN));
+  farm.link.deliver(udpPacket({ source }));
+  turn();
+  // Of the SYN-ACK's sequence number nobody knows: it is about the connection, and not about what is under way.
+  farm.link.deliver(error(6, [...word(80), ...word(40_000)]));
+  farm.link.deliver(error(17, [...word(53), ...word(40_000)]));
+  assert.is(turn(), 2);
+  const { icmpOutOfWindow, icmpUnknown } = tcp.counters;
+  assert.equal([tcp.connectionCount, icmpOutOfWindow, icmpUnknown], [1, 1, 0]);
+  assert.is(farm.verdicts["icmp-error"], 2);
   assert.is(farm.director.freeSlots, farm.poolSlots);
 });
 

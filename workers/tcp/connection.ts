@@ -31,7 +31,7 @@ export const ACK_NOW = 2;
 export const RECOVERY_NONE = 0;
 /** After duplicate ACKs or SACK (RFC 6582, RFC 6675). */
 export const RECOVERY_FAST = 1;
-/** After a retransmission timeout, until all that was outstanding then is acknowledged. */
+/** After a retransmission timeout, or as the path took no segments of the size, until all that was outstanding then is acknowledged. */
 export const RECOVERY_TIMEOUT = 2;
 
 /** "Not armed" for the times below. */
@@ -130,6 +130,8 @@ export class TcpConnection implements StreamConnection, Timed {
   timedAtMs = NEVER;
   /** Retransmissions or probes since the peer last acknowledged anything. */
   unanswered = 0;
+  /** 1: since then the network has said that it cannot be reached. */
+  isUnreachable = 0;
   /** Probes of a closed window since it was last open: doubles their distance. */
   probes = 0;
   /** 1: the timer has fired, and the next output is to send one probe, or a SYN-ACK. */

@@ -4,6 +4,7 @@
 import type { Egress } from "../../core/link/egress.js";
 import { allocateCookiePeriod, CookiePeriod } from "../../core/memory/cookie-period.js";
 import { TcpSegment } from "../../core/wire/tcp.js";
+import { PathMtus } from "../path-mtus.js";
 import type { StreamUser } from "../stream.js";
 import type { ConnectionOwner } from "./connection.js";
 import { ConnectionTable } from "./connection-table.js";
@@ -59,6 +60,7 @@ export class TcpContext {
   halfOpenCount = 0;
   readonly timeWait: TimeWaitTable;
   readonly wheel: TimerWheel;
+  readonly pathMtus = new PathMtus();
   /** Shift of the windows that we offer. */
   readonly windowShift: number;
 

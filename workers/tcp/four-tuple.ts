@@ -60,6 +60,21 @@ export function readTuple(
   }
 }
 
+/** Makes a packet's tuple that of its answer: remote and local change places. */
+export function turnTuple(tuple: FourTuple): void {
+  const { remote0, remote1, remote2, remote3 } = tuple;
+  // 16-bit halves change places, bytes within them don't, in either byte order.
+  tuple.ports = (tuple.ports << 16) | (tuple.ports >>> 16);
+  tuple.remote0 = tuple.local0;
+  tuple.remote1 = tuple.local1;
+  tuple.remote2 = tuple.local2;
+  tuple.remote3 = tuple.local3;
+  tuple.local0 = remote0;
+  tuple.local1 = remote1;
+  tuple.local2 = remote2;
+  tuple.local3 = remote3;
+}
+
 /** Sets `addressSum` from the packet that the tuple was read from. */
 export function sumAddresses(bytes: Uint8Array, packetOffset: number, tuple: FourTuple): void {
   tuple.addressSum =

@@ -18,6 +18,12 @@ export function terminate(context: TcpContext, connection: TcpConnection, reason
   release(context, connection, reason);
 }
 
+/** The peer has not answered for too long (R2, RFC 9293 section 3.8.3). */
+export function giveUp(context: TcpContext, connection: TcpConnection): void {
+  context.counters.timeouts++;
+  terminate(context, connection, connection.isUnreachable === 1 ? "unreachable" : "timeout");
+}
+
 /** The connection enters TIME-WAIT: its user and the director are done with it. */
 export function enterTimeWait(context: TcpContext, connection: TcpConnection): void {
   if (context.timeWait.add(connection, context.nowMs)) context.counters.timeWaitEvicted++;

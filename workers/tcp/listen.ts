@@ -6,8 +6,9 @@ import { add, after } from "../../core/wire/sequence.js";
 import { ACK, FIN, RST, SYN } from "../../core/wire/tcp.js";
 import { NEVER, TcpConnection } from "./connection.js";
 import type { TcpContext } from "./context.js";
-import { dataOptionsBytes, emitBare, emitSynAck, firstWindow, linkMss } from "./emit.js";
+import { dataOptionsBytes, emitBare, emitSynAck, firstWindow } from "./emit.js";
 import { copyTuple, FourTuple, localPort, sumAddresses } from "./four-tuple.js";
+import { pathMss } from "./path-mtu.js";
 import { segmentArrives } from "./segment-arrives.js";
 import { FORGED, NOT_EXPECTED, sackPermittedIn, timestampWithOptions, windowScaleIn } from "./syn-cookie.js";
 import {
@@ -187,7 +188,7 @@ function initialize(context: TcpContext, connection: TcpConnection, iss: number,
   }
   connection.sack = segment.sackPermitted;
   // Eff.snd.MSS (RFC 9293 section 3.7.1): the peer's MSS counts no options, ours must fit in as well.
-  connection.mss = Math.min(offeredMss(context), linkMss(context, tuple)) - dataOptionsBytes(connection);
+  connection.mss = Math.min(offeredMss(context), pathMss(context, tuple)) - dataOptionsBytes(connection);
   connection.rtoMs = limits.rtoInitialMs;
   connection.timedAtMs = nowMs;
 }

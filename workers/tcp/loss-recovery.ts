@@ -153,13 +153,18 @@ export function retransmissionTimeout(context: TcpContext, connection: TcpConnec
   }
   connection.cwnd = connection.mss;
   connection.ackedInAvoidance = 0;
+  resendOutstanding(connection);
+  // RFC 2018 section 8: the peer may have thrown away what it had only reported.
+  if (connection.scoreboard !== null) connection.scoreboard.clear();
+}
+
+/** Everything outstanding that the peer is not known to have is to be sent again, as far as the windows allow. */
+export function resendOutstanding(connection: TcpConnection): void {
   connection.recovery = RECOVERY_TIMEOUT;
   connection.recover = connection.sndNxt;
   connection.duplicateAcks = 0;
   connection.isRetransmitDue = 0;
   connection.resendNxt = connection.sndUna;
-  // RFC 2018 section 8: the peer may have thrown away what it had only reported.
-  if (connection.scoreboard !== null) connection.scoreboard.clear();
 }
 
 /** RFC 5681 section 4.1: a window that has not been used for a timeout's length is old knowledge. */

@@ -230,6 +230,7 @@ function acknowledge(context: TcpContext, connection: TcpConnection, acked: numb
   connection.sndUna = segment.acknowledgment;
   if (before(connection.resendNxt, connection.sndUna)) connection.resendNxt = connection.sndUna;
   connection.unanswered = 0;
+  connection.isUnreachable = 0;
   // RFC 6298 section 5.2, 5.3: stopped here, started anew at the end of the turn if anything is outstanding.
   connection.retransmitAtMs = NEVER;
   if (connection.timestamps === 1 && segment.hasTimestamps === 1) {

@@ -16,6 +16,18 @@ export class TcpCounters {
   resetsSent = 0;
   resetsReceived = 0;
   timeouts = 0;
+  /** ICMP errors about a connection, by what they say (core/wire/icmp-error). */
+  icmpSoftErrors = 0;
+  icmpHardErrors = 0;
+  icmpTooBig = 0;
+  /** ICMP errors about no connection, or about a segment that is not under way: forged, or late. */
+  icmpUnknown = 0;
+  icmpOutOfWindow = 0;
+  /** "Too big" that tells no smaller MTU than is known, or none that can be. */
+  icmpIgnored = 0;
+  /** Times that a connection's segments had to become smaller: the network said so, or full ones vanished. */
+  pathMtuLowered = 0;
+  pathMtuBlackHoles = 0;
   challengeAcks = 0;
   /** Challenge ACKs that the rate limit held back. */
   challengeAcksLimited = 0;

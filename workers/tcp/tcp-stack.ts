@@ -2,6 +2,7 @@
 // packet, `expire()`, whatever the user does, and `flush()`, which sends. It reads no clock, draws no random number,
 // and knows neither where packets come from nor what the streams carry.
 
+import { ICMP_HEADER_BYTES } from "../../core/wire/icmp-error.js";
 import { parseTcpSegment } from "../../core/wire/tcp.js";
 import {
   ACK_DELAYED,
@@ -13,11 +14,13 @@ import {
   type TcpConnection,
 } from "./connection.js";
 import { TcpContext, type TcpStackOptions } from "./context.js";
-import { readTuple } from "./four-tuple.js";
-import { abortByUser, closeByUser, terminate } from "./lifetime.js";
+import { readTuple, turnTuple } from "./four-tuple.js";
+import { icmpErrorArrived } from "./icmp-error-arrives.js";
+import { abortByUser, closeByUser, giveUp, terminate } from "./lifetime.js";
 import { segmentWithoutConnection } from "./listen.js";
 import { retransmissionTimeout } from "./loss-recovery.js";
 import { output } from "./output.js";
+import { suspectBlackHole } from "./path-mtu.js";
 import { deliverKept } from "./receive-data.js";
 import { segmentArrives } from "./segment-arrives.js";
 import type { TcpCounters } from "./tcp-counters.js";
@@ -96,6 +99,28 @@ export class TcpStack implements ConnectionOwner {
       if (segmentArrives(context, connection, bytes)) return;
     }
     segmentWithoutConnection(context, bytes, packetOffset);
+  }
+
+  /**
+   * An ICMP error has arrived, at `icmpOffset` of `bytes`, about a TCP packet that we seem to have sent, whose TCP header is at
+   * `innerL4Offset`; both are multiples of 4, and at least 8 bytes of it are there. `hash` is that of the flow. Never throws.
+   */
+  icmpErrorArrives(
+    bytes: Uint8Array,
+    words: Int32Array,
+    icmpOffset: number,
+    ipVersion: number,
+    innerL4Offset: number,
+    link: number,
+    hash: number,
+  ): void {
+    const context = this.#context;
+    const { arriving } = context;
+    readTuple(words, icmpOffset + ICMP_HEADER_BYTES, ipVersion, innerL4Offset, link, arriving);
+    turnTuple(arriving);
+    const connection = context.connections.find(arriving, hash);
+    if (connection === null) context.counters.icmpUnknown++;
+    else icmpErrorArrived(context, connection, bytes, icmpOffset, innerL4Offset);
   }
 
   /** Runs the timers that are due. */
@@ -189,8 +214,7 @@ export class TcpStack implements ConnectionOwner {
     const isHandshake = connection.state === SYN_RECEIVED;
     connection.unanswered++;
     if (connection.unanswered > (isHandshake ? limits.maxSynAckRetransmissions : limits.maxRetransmissions)) {
-      counters.timeouts++;
-      terminate(context, connection, "timeout");
+      giveUp(context, connection);
     } else if (isHandshake) {
       counters.synAckRetransmissions++;
       connection.rtoMs = Math.min(2 * connection.rtoMs, limits.rtoMaxMs);
@@ -199,6 +223,7 @@ export class TcpStack implements ConnectionOwner {
       connection.probes++;
       connection.isProbeDue = 1;
     } else {
+      suspectBlackHole(context, connection);
       retransmissionTimeout(context, connection);
     }
   }

@@ -10,6 +10,7 @@ import type { FlowFilter } from "../../../core/flow/flow-filter.js";
 import { KEY_DESTINATION, KEY_KIND, KEY_PORTS, KEY_WORDS } from "../../../core/flow/flow-key.js";
 import { type FlowEntryStatus, FlowList } from "../../../core/flow/flow-list.js";
 import { FlowTable } from "../../../core/flow/flow-table.js";
+import { REASSEMBLY_COUNTERS } from "../../../core/flow/fragment-fates.js";
 import { WORKER_COUNTERS } from "../../../core/memory/worker-counters.js";
 import { OptionError } from "../../../core/options.js";
 import { CountingObserver, TIMEOUTS } from "../flow/table-fixture.js";
@@ -60,6 +61,7 @@ export class FakeFarm implements FarmControl {
     poolSlots: 256,
     verdicts: numbered(VERDICTS, 500),
     flowCounters: numbered(FLOW_COUNTERS, 700),
+    reassemblyCounters: numbered(REASSEMBLY_COUNTERS, 800),
     storage: { isServing: true, restarts: 3 },
   };
   readonly counts = new Map<number, WorkerCounts>([

@@ -5,6 +5,7 @@ import * as assert from "uvu/assert";
 import { Metrics } from "../../../core/admin/metrics.js";
 import { VERDICTS } from "../../../core/director/verdict.js";
 import { FLOW_COUNTERS } from "../../../core/flow/flow-counters.js";
+import { REASSEMBLY_COUNTERS } from "../../../core/flow/fragment-fates.js";
 import { WORKER_COUNTERS } from "../../../core/memory/worker-counters.js";
 import { withAdmin } from "./admin-fixture.js";
 import { FakeFarm } from "./fake-farm.js";
@@ -102,6 +103,8 @@ test("metrics, of the farm, are its own figures", async () => {
     assert.is(series.get(`limpet_packets_total{verdict="${verdict}"}`), 500 + i);
   for (const [i, event] of FLOW_COUNTERS.entries())
     assert.is(series.get(`limpet_flow_events_total{event="${event}"}`), 700 + i);
+  for (const [i, event] of REASSEMBLY_COUNTERS.entries())
+    assert.is(series.get(`limpet_reassembly_events_total{event="${event}"}`), 800 + i);
 });
 
 test("metrics, of faults on purpose, are there by direction and kind while there are any", async () => {

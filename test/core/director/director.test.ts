@@ -87,7 +87,7 @@ test("packet, to another address than ours, is dropped as not-ours", () => {
 });
 
 test("packet, with a fault, is counted under the fault's name and its slot is free", () => {
-  const farm = new DirectorFixture();
+  const farm = new DirectorFixture({ largeSlots: 0 });
   const damaged = tcpFrom(sourceAddress(1), SYN);
   damaged[25]! ^= 1;
   const fragment = udpPacket({ source: sourceAddress(1), fragment: 0x2000 }, [1, 2, 3, 4, 5, 6, 7, 8]);

@@ -6,6 +6,7 @@ import * as assert from "uvu/assert";
 import {
   allocatePacketPool,
   FreeSlots,
+  HeldSlots,
   PacketPool,
   SLOT_HEADROOM_BYTES,
 } from "../../../core/memory/packet-pool.js";
@@ -29,6 +30,42 @@ test("packet pool, gives every slot room for its largest packet, aligned to word
   }
 });
 
+test("packet pool, gives every large slot the room of eight, behind the slots, and no other's", () => {
+  const memory = allocatePacketPool(3, 64, 4);
+  const pool = new PacketPool(memory);
+  const free = new FreeSlots(memory);
+  assert.equal([pool.largeSlotCount, pool.maxLargePacketBytes], [4, 8 * 64 - SLOT_HEADROOM_BYTES]);
+  const large = [free.acquireLarge(), free.acquireLarge(), free.acquireLarge(), free.acquireLarge()];
+  const all = [free.acquire(), free.acquire(), free.acquire(), ...large];
+  assert.equal([free.acquire(), free.acquireLarge()], [-1, -1]);
+  for (const [i, slot] of all.entries()) {
+    const bytes = large.includes(slot) ? pool.maxLargePacketBytes : pool.maxPacketBytes;
+    const offset = pool.packetOffset(slot);
+    assert.is(offset % 4, 0);
+    assert.ok(offset + bytes <= pool.bytes.length);
+    assert.ok(pool.bytes.subarray(offset - SLOT_HEADROOM_BYTES, offset + bytes).every((byte) => byte === 0));
+    pool.bytes.fill(i + 1, offset - SLOT_HEADROOM_BYTES, offset + bytes);
+  }
+  assert.ok(pool.bytes.every((byte) => byte !== 0));
+  for (const slot of all) free.release(slot);
+  assert.equal([free.count, free.largeCount], [3, 4]);
+  assert.equal([free.acquire(), free.acquireLarge()], [all[2], large[3]]);
+});
+
+test("held slots, large ones among them, come back from their holder, and all of them when it is gone", () => {
+  const memory = allocatePacketPool(2, 64, 2);
+  const free = new FreeSlots(memory);
+  const held = new HeldSlots(memory, free);
+  const slots = [free.acquire(), free.acquireLarge(), free.acquireLarge()];
+  for (const slot of slots) held.hand(slot, 1);
+  held.giveBack(slots[1]!, 2);
+  held.giveBack(slots[1]!, 1);
+  held.giveBack(slots[1]!, 1);
+  assert.equal([free.count, free.largeCount], [1, 1]);
+  held.giveBackAll(1);
+  assert.equal([free.count, free.largeCount], [2, 2]);
+});
+
 test("packet pool, through all its views and in every thread's own, is the same memory", () => {
   const memory = allocatePacketPool(2, 2048);
   const one = new PacketPool(memory);
@@ -49,7 +86,7 @@ test("packet pool, with slots whose size is no power of two, is refused", () => 
 });
 
 test("free slots, when all are in use, have none; the last one back is the next one out", () => {
-  const free = new FreeSlots(3);
+  const free = new FreeSlots({ slotCount: 3, largeSlotCount: 0 });
   const taken = [free.acquire(), free.acquire(), free.acquire()];
   assert.equal([...taken].sort(), [0, 1, 2]);
   assert.equal([free.acquire(), free.count], [-1, 0]);
@@ -59,13 +96,13 @@ test("free slots, when all are in use, have none; the last one back is the next 
 });
 
 test("free slots, of none, have none", () => {
-  assert.is(new FreeSlots(0).acquire(), -1);
+  assert.is(new FreeSlots({ slotCount: 0, largeSlotCount: 0 }).acquire(), -1);
 });
 
 test("free slots, with any sequence of uses, never hand out a slot twice and never lose one", () => {
   fc.assert(
     fc.property(fc.array(fc.nat(8), { maxLength: 200 }), (steps) => {
-      const free = new FreeSlots(6);
+      const free = new FreeSlots({ slotCount: 6, largeSlotCount: 0 });
       const held: number[] = [];
       for (const step of steps) {
         if (step < 5) {

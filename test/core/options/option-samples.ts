@@ -91,6 +91,7 @@ export const OPTION_SAMPLES: Readonly<Record<OptionName, OptionSamples>> = {
     "None",
   ),
   poolSlots: number(256, 255, 1_048_577),
+  fragments: text("drop", "keep"),
   workers: {
     right: [...number(3).right, ...text("auto").right],
     wrong: [...number(3, 0, 65).wrong, ["all", '"all"'], ["Auto", '"Auto"']],

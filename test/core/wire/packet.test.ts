@@ -237,6 +237,16 @@ test("parsePacket, walks extension headers, up to the most that there may be", (
   );
 });
 
+test("parsePacket, walks extension headers of 512 bytes in all, and no more", () => {
+  const padding = (next: number, bytes: number) =>
+    optionsHeader(next, ...new Array<number>(bytes - 2).fill(0));
+  assert.is(parse(extended(60, padding(6, 512))), "ok");
+  assert.is(view.l4Offset, 40 + 512);
+  assert.is(parse(extended(60, padding(6, 520))), "too-many-extension-headers");
+  assert.is(parse(extended(60, [...padding(60, 256), ...padding(6, 256)])), "ok");
+  assert.is(parse(extended(60, [...padding(60, 512), ...padding(6, 8)])), "too-many-extension-headers");
+});
+
 test("parsePacket, names each fault of an extension header", () => {
   const padded = optionsHeader(6, 1, 4, 0, 0, 0, 0);
   const nested = [...fragmentHeader(44, 0, 1, 1), ...fragmentHeader(6, 0, 0, 1)];
@@ -296,6 +306,7 @@ test("parsePacket, reports fragments with what reassembly needs, and the first o
     [view.identification, view.tupleKnown, view.destinationPort, view.l4Length],
     [0xbeef, 1, 80, 24],
   );
+  assert.equal([view.fragmentDataOffset, view.fragmentProtocol], [20, 6]);
   assert.is(parse(ipPacket({ fragment: 3 }, segment)), "fragment");
   assert.equal(
     [view.fragmentOffset, view.moreFragments, view.tupleKnown, view.destinationPort],
@@ -307,6 +318,14 @@ test("parsePacket, reports fragments with what reassembly needs, and the first o
   assert.equal(
     [view.identification >>> 0, view.tupleKnown, view.protocol, view.l4Offset],
     [0xdeadbeef, 1, 6, 48],
+  );
+  assert.equal([view.fragmentDataOffset, view.fragmentProtocol], [48, 6]);
+  // What the first fragment's data begin with may itself be an extension header.
+  const split = [...fragmentHeader(60, 0, 1, 1), ...optionsHeader(6, 1, 4, 0, 0, 0, 0)];
+  assert.is(parse(ipPacket({ ...V6, firstHeader: 44, extensions: split }, segment)), "fragment");
+  assert.equal(
+    [view.fragmentDataOffset, view.fragmentProtocol, view.l4Offset, view.protocol],
+    [48, 60, 56, 6],
   );
   // The data of a later fragment is not a header, whatever its number.
   const later = fragmentHeader(60, 8, 0, 1);

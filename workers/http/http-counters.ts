@@ -29,6 +29,8 @@ export class HttpCounters {
   idleTimeouts = 0;
   /** Connections aborted because the peer took nothing of what was queued, or did not close its side. */
   abortTimeouts = 0;
+  /** Connections ended because there were too many of their kind. */
+  displaced = 0;
   /** Connections opened. */
   connections = 0;
 }

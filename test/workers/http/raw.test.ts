@@ -31,6 +31,18 @@ for (const [group, cases] of Object.entries(GROUPS)) {
       }
       if (step === 1) assert.equal(await observe([...input], RAW_LIMITS), whole, "split into bytes");
     });
+
+    test(`${group}, ${name}, to an app that streams`, async () => {
+      const whole = await observe([input], RAW_LIMITS, "streamed");
+      assert.equal(statusesIn(whole.output), statuses);
+      assert.is(whole.isClosed, closes, "closed");
+      if (bodies !== undefined) assert.equal(whole.bodies, bodies);
+      const step = input.length > LONG_BYTES ? 61 : 1;
+      for (let at = 1; at < input.length; at += step) {
+        const split = await observe([input.slice(0, at), input.slice(at)], RAW_LIMITS, "streamed");
+        assert.equal(split, whole, `split at ${at}`);
+      }
+    });
   }
 }
 

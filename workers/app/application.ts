@@ -286,9 +286,10 @@ function withoutBody({ status, message }: RequestBodyError): HttpResponse {
 function checkedRules(rules: BodyRules | undefined): BodyRules {
   if (rules === undefined) return NO_RULES;
   const { maxBytes, streams } = rules;
-  if (maxBytes !== undefined && !(maxBytes >= 0 && (streams || maxBytes < Number.POSITIVE_INFINITY))) {
-    throw new TypeError(`the app's body() gave ${maxBytes} as maxBytes`);
-  }
+  if (maxBytes === undefined) return { streams: streams === true };
+  const isFine =
+    typeof maxBytes === "number" && maxBytes >= 0 && (streams === true || Number.isFinite(maxBytes));
+  if (!isFine) throw new TypeError(`the app's body() gave ${maxBytes} as maxBytes`);
   return { maxBytes, streams: streams === true };
 }
 

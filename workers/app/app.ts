@@ -6,6 +6,7 @@ import type { BodyRules } from "../http/options.js";
 import type { HttpRequest } from "../http/request.js";
 import type { HttpResponse } from "../http/response.js";
 
+export { StaticFile, type StaticFileInit } from "../files/static-file.js";
 export { RequestBodyError, type RequestBodyErrorCode } from "../http/incoming-body.js";
 export type { BodyRules } from "../http/options.js";
 export type { HttpRequest } from "../http/request.js";

@@ -90,10 +90,9 @@ export class BodyIntake {
 
   /** The body of the request in progress will not be had: the client is told so, if it has not been told anything yet. */
   giveUp(exchange: Exchange, status: RefusalStatus): void {
-    const isAnswered = exchange.phase === DISCARDING || exchange.stream !== null;
     this.#lose(exchange, LOSSES[status] ?? "body_malformed");
     if (exchange.phase === DISCARDING) this.#answering.close(exchange);
-    else if (!isAnswered) this.#answering.refuse(exchange, status, exchange.isHead);
+    else if (exchange.stream === null) this.#answering.refuse(exchange, status, exchange.isHead);
   }
 
   /** Whoever has the body hears of it; the connection ends with the answer. */

@@ -128,6 +128,7 @@ export class Application {
     let response: HttpResponse;
     try {
       response = await toHttpResponse(await this.#app.fetch(request, context));
+      visits.assertNotVisiting();
     } catch (error) {
       response = this.#failure(request, error);
     }

@@ -48,6 +48,12 @@ export class SessionVisits {
     }
   };
 
+  /** Throws a SessionError if a visit has not ended: its outcome would be lost. */
+  assertNotVisiting(): void {
+    if (!this.#isVisiting) return;
+    throw new SessionError("session_in_use", "the handler ended without waiting for its withSession");
+  }
+
   /** No visit begins after the response. */
   end(): void {
     this.#hasEnded = true;

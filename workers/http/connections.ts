@@ -108,8 +108,8 @@ export class Connections {
     if (this.#lingering.count > maxLingering) return this.#lingering.first;
     if (this.#heads.count > maxHeadsAwaited) return this.#heads.first;
     if (this.#bodies.count > maxBodiesAwaited) return this.#bodies.first;
-    if (this.#heldBytes > maxGatheredBytes) return this.#firstHolder();
-    if (this.#open <= maxConnections) return null;
+    const holder = this.#heldBytes > maxGatheredBytes ? this.#firstHolder() : null;
+    if (holder !== null || this.#open <= maxConnections) return holder;
     return this.#idle.first ?? this.#heads.first ?? this.#bodies.first;
   }
 

@@ -29,7 +29,7 @@ export interface HttpOptions {
   readonly lingerTimeoutMs: number;
   /**
    * Connections, but for those that we have closed and the peer has not. One more, and the one that has been idle longest is
-   * closed, or if none is, the one that has owed us a head longest.
+   * closed; if none is idle, the one that has owed us a head longest goes, or a body. Who is being answered stays.
    */
   readonly maxConnections: number;
   /** Connections that owe us a head: none or part of one has come. One more, and the first of them is 408, or closed. */

@@ -88,7 +88,7 @@ export function parseHead(
  * Index of the colon that ends the name of the field line `bytes[start … end)`, or -1 if there is no valid name right
  * before a colon: no space before it (RFC 9112 section 5.1), no line folding (section 5.2).
  */
-export function fieldNameEnd(bytes: Uint8Array, start: number, end: number): number {
+function fieldNameEnd(bytes: Uint8Array, start: number, end: number): number {
   let at = start;
   while (at < end && TOKEN[bytes[at]!] === 1) at++;
   return at === start || at === end || bytes[at] !== 0x3a ? -1 : at;

@@ -227,6 +227,24 @@ test("the session, of a streamed request, is had in no other way than by visits,
   assert.equal(codes, ["body_streamed", "session_in_use", "session_in_use", "session_ended"]);
 });
 
+test("a handler that does not wait for its visit is a fault, and the visit goes on", async () => {
+  const farm = new SessionFarm();
+  const gate = new Gate();
+  const worker = workerOf(farm, (_request, { withSession }) => {
+    void withSession(async (session) => {
+      await gate.pass();
+      count({ session });
+    });
+    return HttpResponse.text("x");
+  });
+  const client = new Client();
+  await client.send(worker, "/count");
+  assert.is((await send(worker, client.id)).status, 500);
+  assert.is((worker.faults[0]!.error as SessionError).code, "session_in_use");
+  gate.open();
+  assert.is((await client.send(worker)).body, "2");
+});
+
 test("withSession, in any other request, commits what was changed so far", async () => {
   const farm = new SessionFarm();
   const worker = farm.worker(async (_request, { session, withSession }) => {

@@ -46,6 +46,7 @@ function countsOf({
     refusals: Object.values(refusals).reduce((sum, count) => sum + count, 0),
     idle_timeouts: http.counters.idleTimeouts,
     abort_timeouts: http.counters.abortTimeouts,
+    connections_displaced: http.counters.displaced,
     connections_opened: http.counters.connections,
     datagrams_received:
       datagrams.counters.requests + datagrams.counters.malformed + datagrams.counters.ignored,

@@ -78,7 +78,7 @@ export default async function run(options: WorkerOptions): Promise<void> {
           log.error({ err }, "the access log cannot be written"),
         );
   const respond = accessLog === undefined ? application.respond : accessLog.around(application.respond);
-  const http = new HttpServer(HTTP_DEFAULTS, respond, Date.now);
+  const http = new HttpServer(HTTP_DEFAULTS, respond, Date.now, application.planBody);
   const wake = () => {
     if (!server.isInTurn) wakeConsumer(options.rings.descriptors);
   };

@@ -186,6 +186,11 @@ const COUNTERS: readonly Metric[] = [
   ),
   counted("http_refusals_total", "refusals", "Requests that the server refused without the app."),
   counted("http_connections_opened_total", "connections_opened", "Connections that were opened."),
+  counted(
+    "http_connections_displaced_total",
+    "connections_displaced",
+    "Connections ended because there were too many that were idle, or owed a request.",
+  ),
   countedBy(
     "http_connection_timeouts_total",
     "cause",

@@ -18,6 +18,8 @@ export const WORKER_COUNTERS = [
   /** Connections closed because no request came, and aborted because the peer took or closed nothing. */
   "idle_timeouts",
   "abort_timeouts",
+  /** Connections ended because there were too many of their kind. */
+  "connections_displaced",
   "connections_opened",
   /** Datagrams that came, and that were answered. */
   "datagrams_received",

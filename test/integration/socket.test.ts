@@ -14,7 +14,7 @@ import { pack, unpack } from "msgpackr";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { createFarm, type Farm, type FarmOptions, OptionError } from "../../core/farm.js";
-import { ask, cookieOf } from "../support/client.js";
+import { ask, cookieOf, upload } from "../support/client.js";
 import { startLoad } from "../support/keep-alive-load.js";
 import { patternBytes } from "../support/test-app.js";
 
@@ -96,6 +96,26 @@ test("download and upload of 10 MB arrive as they were sent", async () => {
   const bytes = patternBytes(BIG_BYTES);
   assert.is(sha256((await ask(`${url}bytes?n=${BIG_BYTES}`)).body), sha256(bytes));
   assert.is((await ask(`${url}upload`, { body: bytes })).body.toString(), sha256(bytes));
+});
+
+test("upload to an app that reads it as it comes, arrives as it was sent", async () => {
+  const body = patternBytes(BIG_BYTES);
+  assert.is((await ask(`${url}digest`, { body })).body.toString(), sha256(body));
+});
+
+test("upload of 64 MiB to an app that does not read, waits with its client, and arrives once it does", async () => {
+  const count = 64 * 1024 * 1024;
+  const sending = upload(`${url}digest/later`, count, source(8));
+  // What is sent settles, once our window and the kernel's buffers are full. Each question goes to the same worker.
+  let sent = 0;
+  for (let same = 0; same < 5; ) {
+    await ask(url, { localAddress: source(8) });
+    same = sending.sentBytes === sent && sent > 0 ? same + 1 : 0;
+    sent = sending.sentBytes;
+  }
+  assert.ok(sent < 16 * 1024 * 1024, `${sent} bytes were sent`);
+  await ask(`${url}release`, { localAddress: source(8) });
+  assert.is(await sending.answer, sha256(new Uint8Array(count)));
 });
 
 test("stream of 1 GB to a client that does not read, is made no faster than it is taken", async () => {

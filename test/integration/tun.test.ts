@@ -13,7 +13,7 @@ import { pack, unpack } from "msgpackr";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { createFarm, type Farm } from "../../core/farm.js";
-import { ask, cookieOf } from "../support/client.js";
+import { ask, cookieOf, upload } from "../support/client.js";
 import { startLoad } from "../support/keep-alive-load.js";
 import { enterNamespace } from "../support/namespace.js";
 import { patternBytes } from "../support/test-app.js";
@@ -139,6 +139,29 @@ if (enterNamespace()) {
       assert.is((await ask(`${url}upload`, { body })).body.toString(), sha256(body), url);
     }
   });
+
+  tun("upload to an app that reads it as it comes, arrives as it was sent", async () => {
+    const body = patternBytes(BIG_BYTES);
+    assert.is((await ask(`${URL4}digest`, { body })).body.toString(), sha256(body));
+  });
+
+  tun(
+    "upload of 64 MiB to an app that does not read, waits with its client, and arrives once it does",
+    async () => {
+      const count = 64 * 1024 * 1024;
+      const sending = upload(`${URL4}digest/later`, count, source(8));
+      // What is sent settles, once our window and the kernel's buffers are full. Each question goes to the same worker.
+      let sent = 0;
+      for (let same = 0; same < 5; ) {
+        await ask(URL4, { localAddress: source(8) });
+        same = sending.sentBytes === sent && sent > 0 ? same + 1 : 0;
+        sent = sending.sentBytes;
+      }
+      assert.ok(sent < 16 * 1024 * 1024, `${sent} bytes were sent`);
+      await ask(`${URL4}release`, { localAddress: source(8) });
+      assert.is(await sending.answer, sha256(new Uint8Array(count)));
+    },
+  );
 
   tun("a thousand keep-alive connections at once are all served, twice each", async () => {
     const agents = Array.from({ length: 1000 }, () => new Agent({ keepAlive: true, maxSockets: 1 }));

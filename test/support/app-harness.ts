@@ -149,7 +149,11 @@ export class AppHarness {
         worker: index,
         logFault: (fault) => faults.push(fault),
       });
-      return { number: index, http: new HttpServer({}, application.respond, nowMs), faults };
+      return {
+        number: index,
+        http: new HttpServer({}, application.respond, nowMs, application.planBody),
+        faults,
+      };
     });
   }
 

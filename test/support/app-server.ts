@@ -43,7 +43,7 @@ export async function startAppServer(appUrl: URL): Promise<AppServer> {
     worker: 5,
     logFault: (fault) => faults.push(fault),
   });
-  const http = new HttpServer({}, application.respond, Date.now);
+  const http = new HttpServer({}, application.respond, Date.now, application.planBody);
   const { port, close } = await listen(http);
   return {
     origin: `http://127.0.0.1:${port}`,

@@ -1,6 +1,7 @@
 // A small HTTP client for integration tests: one request, any source address, everything of the answer.
 
 import { type Agent, type IncomingHttpHeaders, request } from "node:http";
+import { Readable } from "node:stream";
 
 export interface Answer {
   readonly status: number;
@@ -57,4 +58,39 @@ export function ask(url: string | URL, options: AskOptions = {}): Promise<Answer
 /** The name and value of an answer's session cookie, as a client sends them back. */
 export function cookieOf(answer: Answer): string | undefined {
   return answer.headers["set-cookie"]?.[0]?.split(";")[0];
+}
+
+/** An upload that was begun. */
+export interface Upload {
+  /** Bytes that its connection has taken so far. */
+  readonly sentBytes: number;
+  readonly answer: Promise<string>;
+}
+
+/** Sends `count` zeros to `url`, as fast as they are taken, and does not wait for it. */
+export function upload(url: string | URL, count: number, localAddress: string): Upload {
+  const headers = { "content-length": String(count) };
+  const outgoing = request(url, { method: "PUT", localAddress, agent: false, headers });
+  const answer = new Promise<string>((resolve, reject) => {
+    outgoing.on("error", reject);
+    outgoing.on("response", (incoming) => {
+      let text = "";
+      incoming.on("data", (piece: Buffer) => {
+        text += piece.toString("latin1");
+      });
+      incoming.on("end", () => resolve(text));
+    });
+  });
+  const piece = new Uint8Array(16 * 1024);
+  let sentBytes = 0;
+  const pieces = function* () {
+    for (; sentBytes < count; sentBytes += piece.length) yield piece.subarray(0, count - sentBytes);
+  };
+  Readable.from(pieces()).pipe(outgoing);
+  return {
+    answer,
+    get sentBytes() {
+      return sentBytes;
+    },
+  };
 }

@@ -1,5 +1,6 @@
 // The app that integration tests serve: each path shows one thing that a client can check.
 
+import { createHash } from "node:crypto";
 import { type App, HttpResponse } from "../../workers/app/app.js";
 
 /** Bytes of `/bytes?n=…`: a pattern without a short period, so that a piece out of place is noticed. */
@@ -33,9 +34,14 @@ function zeros(count: number): ReadableStream<Uint8Array> {
   });
 }
 
+/** Ends the wait of those who have not begun to read yet. */
+let release = () => {};
+
 const cachedBytes = new Map<number, Uint8Array>();
 
 export default {
+  body: ({ path }) => (path.startsWith("/digest") ? { streams: true, maxBytes: Infinity } : undefined),
+
   sessionless: (request) => !request.path.startsWith("/session"),
 
   async fetch(request, context) {
@@ -50,6 +56,20 @@ export default {
         const digest = await crypto.subtle.digest("SHA-256", await request.arrayBuffer());
         return HttpResponse.text(Buffer.from(digest).toString("hex"));
       }
+      case "/digest":
+      case "/digest/later": {
+        if (request.path === "/digest/later") {
+          await new Promise<void>((resolve) => {
+            release = resolve;
+          });
+        }
+        const hash = createHash("sha256");
+        for await (const piece of request.body!) hash.update(piece);
+        return HttpResponse.text(hash.digest("hex"));
+      }
+      case "/release":
+        release();
+        return HttpResponse.text("released");
       case "/stream":
         return new HttpResponse(zeros(Number(request.query.get("n"))));
       case "/streamed":

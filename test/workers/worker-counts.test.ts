@@ -18,6 +18,7 @@ function countingParts() {
     idleTimeouts: 2,
     abortTimeouts: 3,
     connections: 4,
+    displaced: 5,
   });
   for (const [index, count] of [0, 0, 11, 12, 13, 14].entries()) http.responses[index] = count;
   Object.assign(http.refusals, { 400: 100, 408: 200, 505: 400 });
@@ -84,6 +85,7 @@ test("what a worker has counted, is published under its name", () => {
     refusals: 700,
     idle_timeouts: 2,
     abort_timeouts: 3,
+    connections_displaced: 5,
     connections_opened: 4,
     datagrams_received: 7_000,
     datagrams_answered: 21,

@@ -38,6 +38,7 @@ const shape = v.looseObject(
   {
     fetch: v.function("must be a function"),
     sessionless: optionalFunction,
+    body: optionalFunction,
     datagram: optionalFunction,
     setup: optionalFunction,
     teardown: optionalFunction,

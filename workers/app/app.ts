@@ -2,9 +2,13 @@
 // (`fetch(request, context)`), with what limpet adds beside it. This file is the public entry "limpet/app".
 
 import type { Knex } from "knex";
+import type { BodyRules } from "../http/options.js";
 import type { HttpRequest } from "../http/request.js";
 import type { HttpResponse } from "../http/response.js";
 
+export { StaticFile, type StaticFileInit } from "../files/static-file.js";
+export { RequestBodyError, type RequestBodyErrorCode } from "../http/incoming-body.js";
+export type { BodyRules } from "../http/options.js";
 export type { HttpRequest } from "../http/request.js";
 export { HttpResponse } from "../http/response.js";
 export {
@@ -86,8 +90,19 @@ export interface Source {
 
 /** What a request comes with. */
 export interface Context {
-  /** Throws a `SessionError` ("sessionless") in a request that the app has called sessionless. */
+  /**
+   * Throws a `SessionError` when used in a request that the app has called sessionless ("sessionless"), or whose body is streamed
+   * ("body_streamed").
+   */
   readonly session: Session;
+  /**
+   * Gives `work` the session, and resolves to its result once what it has changed is committed. This is how a request whose body is
+   * streamed has a session: for a moment each time, before the body to see whose it is, after it to write down what has come,
+   * and never while the client is at its leisure, since other requests of the session wait meanwhile. Each time the state is
+   * the current one. Needs no `this`; one at a time (`SessionError`, "session_in_use"). Rejects with what `work` throws, after
+   * which the session is what was last committed, and with the errors of `Session.commit`.
+   */
+  readonly withSession: <Result>(work: (session: Session) => Result | Promise<Result>) => Promise<Result>;
   readonly source: Source;
   /** Number of the worker that serves this request. */
   readonly worker: number;
@@ -116,6 +131,12 @@ export interface App {
   fetch(request: HttpRequest, context: Context): HttpResponse | Response | Promise<HttpResponse | Response>;
   /** True for requests that neither need nor start a session (static files, health checks). */
   sessionless?(request: HttpRequest): boolean;
+  /**
+   * Says how the body of a request is taken; asked once its head has come and before anything of its body is read, or waited
+   * for (100 Continue). Without it, or where it gives undefined, a body of up to 16 MiB is gathered before `fetch` is called.
+   * What is longer than allowed is answered with 413 without being read, where its length is announced.
+   */
+  body?(request: HttpRequest): BodyRules | undefined;
   /**
    * Answers a datagram with anything that MessagePack can carry and one datagram can hold. The source's address is not
    * authenticated: keep answers short, or the service amplifies what somebody sends under another's address.

@@ -3,16 +3,20 @@
 // of an error's text reaches a client; no response tells of a change that is not committed; and a request whose session
 // is cached and current, whose handler is synchronous and changes nothing, is answered without a promise.
 
+import { RequestBodyError } from "../http/incoming-body.js";
+import type { BodyRules } from "../http/options.js";
 import type { HttpRequest } from "../http/request.js";
 import { HttpResponse } from "../http/response.js";
+import { reasonPhrase } from "../http/status.js";
 import type { RequestSession, SessionIdentity } from "../session/session.js";
 import { SessionCookie, type SessionCookieOptions } from "../session/session-cookie.js";
 import { SessionStateError } from "../session/session-error.js";
 import { type Turn, TurnError } from "../session/session-turns.js";
-import type { Sessions } from "../session/sessions.js";
+import type { EnteredSession, Sessions } from "../session/sessions.js";
 import { type Storage, StorageError } from "../session/storage.js";
 import type { App, Context } from "./app.js";
-import { RequestContext, SessionlessContext } from "./context.js";
+import { RequestContext, SessionlessContext, StreamedContext } from "./context.js";
+import { SessionVisits, type Visited } from "./session-visits.js";
 
 /** A request that the app has failed to answer, for the log. */
 export interface AppFault {
@@ -34,6 +38,10 @@ export interface ApplicationOptions {
   /** Told of each 500. */
   readonly logFault: (fault: AppFault) => void;
 }
+
+const NO_RULES: BodyRules = {};
+
+const ALIVE = new HttpResponse(null, { status: 204 });
 
 /** Seconds after which a client may try again what the storage could not do. */
 const RETRY_AFTER_S = "1";
@@ -61,6 +69,8 @@ export class Application {
 
   /** Answers a request. */
   readonly respond = (request: HttpRequest): HttpResponse | Promise<HttpResponse> => {
+    // It asks about the server as a whole, which every request to it may (RFC 9110 section 9.3.7), and is no app's business.
+    if (request.path === "*") return ALIVE;
     const id = request.cookie(this.#cookie.name) ?? undefined;
     try {
       const isCovered = this.#cookie.covers(request.path);
@@ -68,6 +78,7 @@ export class Application {
     } catch (error) {
       return this.#fault(request, error);
     }
+    if (request.isStreamed) return this.#respondStreamed(request, id);
     const session = this.#sessions.begin(id);
     // `begin` has a session at once for everything but an ID of ours.
     if (session === undefined) return this.#respondInTurn(request, id!);
@@ -81,6 +92,15 @@ export class Application {
     return this.#endTurnAfter(answer, this.#sessions.turns.take(turnId, session.stripe));
   };
 
+  /** How the body of a request is taken, or the answer to one that the app has no right answer to that for. */
+  readonly planBody = (request: HttpRequest): BodyRules | HttpResponse => {
+    try {
+      return checkedRules(this.#app.body?.(request));
+    } catch (error) {
+      return this.#fault(request, error);
+    }
+  };
+
   async #endTurnAfter(answer: Promise<HttpResponse>, turn: Turn): Promise<HttpResponse> {
     try {
       return await answer;
@@ -91,23 +111,29 @@ export class Application {
 
   /** For a session that is in use, not cached or not current. */
   async #respondInTurn(request: HttpRequest, id: string): Promise<HttpResponse> {
-    const sessions = this.#sessions;
-    const identity = sessions.identify(id);
-    let turn: Turn;
+    let entered: EnteredSession;
     try {
-      turn = await sessions.wait(identity);
+      entered = await this.#sessions.openInTurn(id);
     } catch (error) {
-      // It was too long, or another's load has failed, and with it the turns of all who waited for it.
       return this.#failure(request, error);
     }
-    let session: RequestSession;
-    try {
-      session = await sessions.open(identity);
-    } catch (error) {
-      sessions.turns.endAll(turn, error);
-      return this.#failure(request, error);
-    }
+    const { session, turn } = entered;
     return this.#endTurnAfter(Promise.resolve(this.#serve(request, session, false)), turn);
+  }
+
+  /** Calls the app with a body that is still to come, during which the session is nobody's. Never rejects. */
+  async #respondStreamed(request: HttpRequest, id: string | undefined): Promise<HttpResponse> {
+    const visits = new SessionVisits(this.#sessions, id);
+    const context = new StreamedContext(request, this.#worker, this.call, visits.visit);
+    let response: HttpResponse;
+    try {
+      response = await toHttpResponse(await this.#app.fetch(request, context));
+      visits.assertNotVisiting();
+    } catch (error) {
+      response = this.#failure(request, error);
+    }
+    visits.end();
+    return visits.outcome === undefined ? response : this.#release(response, visits.outcome);
   }
 
   /** Calls the app with the session, whose turn is the caller's. Neither throws nor rejects. */
@@ -161,8 +187,7 @@ export class Application {
   }
 
   /** The response as it leaves: with the cookie, if there is news for it; and the session renewed, if it is time. */
-  #release(response: HttpResponse, session: RequestSession): HttpResponse {
-    const { cookieNews, entry } = session;
+  #release(response: HttpResponse, { cookieNews, entry, clientId }: Visited): HttpResponse {
     if (cookieNews === "expire") return withCookie(response, this.#cookie.expired());
     let isRenewed = cookieNews === "set";
     const turn = !isRenewed && this.#sessions.isTouchDue(entry) ? this.#sessions.join(entry) : undefined;
@@ -171,7 +196,7 @@ export class Application {
       void this.#sessions.touch(entry).then(() => this.#sessions.turns.end(turn));
     }
     const { hasMaxAge, isRolling } = this.#cookie;
-    const isKnown = entry.id === session.clientId;
+    const isKnown = entry.id === clientId;
     const isNews = isKnown ? isRolling || (isRenewed && hasMaxAge) : isRenewed;
     return isNews ? withCookie(response, this.#cookie.setting(entry.id)) : response;
   }
@@ -212,6 +237,7 @@ export class Application {
       if (error.code === "unavailable") return busy("The database does not answer.");
     }
     if (error instanceof SessionStateError && error.status === 413) return tooLarge();
+    if (error instanceof RequestBodyError && error.status !== 500) return withoutBody(error);
     return this.#fault(request, error);
   }
 
@@ -250,6 +276,22 @@ function conflict(): HttpResponse {
 /** The client has put in more than a session has room for. No fault of the app's, so not logged as one. */
 function tooLarge(): HttpResponse {
   return plain(413, "Content Too Large\nThe session has no room for this. Nothing was changed.\n");
+}
+
+/** The client's fault, and mostly it has been told so already. */
+function withoutBody({ status, message }: RequestBodyError): HttpResponse {
+  return plain(status, `${reasonPhrase(status)}\n${message}\n`);
+}
+
+/** The app need not be checked by a compiler. */
+function checkedRules(rules: BodyRules | undefined): BodyRules {
+  if (rules === undefined) return NO_RULES;
+  const { maxBytes, streams } = rules;
+  if (maxBytes === undefined) return { streams: streams === true };
+  const isFine =
+    typeof maxBytes === "number" && maxBytes >= 0 && (streams === true || Number.isFinite(maxBytes));
+  if (!isFine) throw new TypeError(`the app's body() gave ${maxBytes} as maxBytes`);
+  return { maxBytes, streams: streams === true };
 }
 
 function plain(status: number, body: string, headers: Record<string, string> = {}): HttpResponse {

@@ -1,7 +1,7 @@
 // What the app's handler is given beside the request. Knows how to show things, and nothing of how they are done.
 
 import type { HttpRequest } from "../http/request.js";
-import { SessionError } from "../session/session-error.js";
+import { SessionError, type SessionErrorCode } from "../session/session-error.js";
 import type { Context, Session, Source } from "./app.js";
 
 /** The context of a request with a session. */
@@ -21,11 +21,47 @@ export class RequestContext implements Context {
   get source(): Source {
     return sourceOf(this.#request);
   }
+
+  /** The session is the request's own all the time. Made when asked for, so that it needs no `this`. */
+  get withSession(): Context["withSession"] {
+    const { session } = this;
+    return async (work) => {
+      const result = await work(session);
+      await session.commit();
+      return result;
+    };
+  }
+}
+
+/** The context of a request whose body is streamed: its session is visited, never held (session-visits.ts). */
+export class StreamedContext implements Context {
+  readonly session: Session = NO_SESSION_WHILE_STREAMED;
+  readonly worker: number;
+  readonly call: Context["call"];
+  readonly withSession: Context["withSession"];
+  readonly #request: HttpRequest;
+
+  constructor(
+    request: HttpRequest,
+    worker: number,
+    call: Context["call"],
+    withSession: Context["withSession"],
+  ) {
+    this.#request = request;
+    this.worker = worker;
+    this.call = call;
+    this.withSession = withSession;
+  }
+
+  get source(): Source {
+    return sourceOf(this.#request);
+  }
 }
 
 /** The context of a request without a session: the app has called it sessionless, or no session cookie comes with its path. */
 export class SessionlessContext implements Context {
   readonly session: Session = NO_SESSION;
+  readonly withSession: Context["withSession"] = visitNoSession;
   readonly worker: number;
   readonly call: Context["call"];
   readonly #request: HttpRequest;
@@ -42,17 +78,30 @@ export class SessionlessContext implements Context {
 }
 
 /**
- * What stands for the session of a request that has none. It may be taken out of the context, as handlers do that begin
- * with `({ session, worker })`; whoever uses it gets a `SessionError`.
+ * What stands for a session that cannot be had like this. It may be taken out of the context, as handlers do that begin with
+ * `({ session, worker })`; whoever uses it gets a `SessionError`.
  */
-const NO_SESSION = new Proxy({} as Session, { get: refuseSession, set: refuseSession });
-
-function refuseSession(): never {
-  throw new SessionError(
-    "sessionless",
-    "this request has no session: sessionless() or the cookie's path says so",
-  );
+function noSession(code: SessionErrorCode, message: string): Session {
+  const refuse = () => {
+    throw new SessionError(code, message);
+  };
+  return new Proxy({} as Session, { get: refuse, set: refuse });
 }
+
+const NO_SESSION = noSession(
+  "sessionless",
+  "this request has no session: sessionless() or the cookie's path says so",
+);
+
+/** Rejects as the session itself throws. */
+async function visitNoSession<Result>(): Promise<Result> {
+  return NO_SESSION.state as Result;
+}
+
+const NO_SESSION_WHILE_STREAMED = noSession(
+  "body_streamed",
+  "the body of this request is streamed: use withSession()",
+);
 
 function sourceOf(request: HttpRequest): Source {
   return { address: request.sourceAddress, port: request.sourcePort };

@@ -1,21 +1,31 @@
-// Gathers the body of one request. It grows by doubling, so that the copying stays linear, and never beyond what has
-// been announced or allowed: an announcement alone takes no memory worth mentioning.
+// Gathers bytes of one request's body: all of it, or the next piece of a stream. It grows by doubling, so that the copying
+// stays linear, and never beyond what it may hold: an announcement alone takes no memory.
 
-const FIRST_BYTES = 16 * 1024;
+const FIRST_BYTES = 4 * 1024;
+const NO_BYTES = Buffer.alloc(0);
 
 export class BodyBuffer {
-  #bytes: Buffer;
+  #bytes = NO_BYTES;
   #length = 0;
   readonly #maxBytes: number;
 
-  /** `maxBytes` is the announced length, or the limit where none is announced; the caller keeps to it. */
-  constructor(maxBytes: number, firstBytes = FIRST_BYTES) {
+  /** `maxBytes` is the most that it will be given; the caller keeps to it. */
+  constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
-    this.#bytes = Buffer.allocUnsafeSlow(Math.min(maxBytes, firstBytes));
   }
 
   get length(): number {
     return this.#length;
+  }
+
+  /** Memory taken, in bytes. */
+  get capacity(): number {
+    return this.#bytes.length;
+  }
+
+  /** Bytes that it can still be given. */
+  get room(): number {
+    return this.#maxBytes - this.#length;
   }
 
   /** Appends a copy of `bytes[start … end)`. */
@@ -26,13 +36,14 @@ export class BodyBuffer {
     this.#length = length;
   }
 
-  /** The bytes gathered; the buffer is not to be used any more. */
+  /** The bytes gathered, in memory of their own; the buffer is not to be used any more. */
   take(): Uint8Array {
     return this.#length === this.#bytes.length ? this.#bytes : this.#bytes.subarray(0, this.#length);
   }
 
   #grow(length: number): void {
-    const grown = Buffer.allocUnsafeSlow(Math.min(this.#maxBytes, Math.max(length, 2 * this.#bytes.length)));
+    const wanted = Math.max(length, 2 * this.#bytes.length, FIRST_BYTES);
+    const grown = Buffer.allocUnsafeSlow(Math.min(this.#maxBytes, wanted));
     this.#bytes.copy(grown, 0, 0, this.#length);
     this.#bytes = grown;
   }

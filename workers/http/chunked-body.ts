@@ -1,12 +1,13 @@
-// Decodes a chunked request body (RFC 9112 section 7.1) as it arrives, into a BodyBuffer. Extensions and trailers are
-// checked and dropped, both within bounds. Data is consumed as it comes; a size line, and the trailer section, only
-// whole, so the transport keeps what there is of them. As with heads, only positions decide, never how bytes were
-// split.
+// Decodes a chunked request body (RFC 9112 section 7.1) as it arrives. Extensions are checked and dropped, trailers checked and
+// kept, both within bounds. Data is consumed as it comes; a size line, and the trailer section, only whole, so the transport
+// keeps what there is of them. As with heads, only positions decide, never how bytes were split.
 
-import { BodyBuffer } from "./body-buffer.js";
+import type { BodyBuffer } from "./body-buffer.js";
+import type { BodyDecoder } from "./body-decoder.js";
 import { CR, HTAB, hexDigit, LF, SP, skipSpace, TOKEN } from "./characters.js";
 import { LineEnds, type ScanLimits, type ScanProgress, scanHead } from "./head-scan.js";
-import { isFieldSection } from "./request-head.js";
+import { readLatin1 } from "./latin1.js";
+import { isTrailerSection } from "./request-head.js";
 
 /** A chunk's size line with its extensions and line end, in bytes; beyond it 400. */
 export const MAX_SIZE_LINE_BYTES = 256;
@@ -28,34 +29,37 @@ const DONE = 4;
 
 const lineEnds = new LineEnds(TRAILER_LIMITS.lines);
 
-export class ChunkedBody implements ScanProgress {
+export class ChunkedBody implements BodyDecoder, ScanProgress {
   // Progress in the trailer section.
   scanned = 0;
   lines = 0;
-  /** The status to refuse the body with; 0 while it is right. */
   status = 0;
-  readonly content: BodyBuffer;
-  readonly #maxBytes: number;
-  #state = AT_SIZE;
+  contentBytes = 0;
   /** Of the chunk's data, still to come. */
-  #remainingBytes = 0;
+  remainingBytes = 0;
+  trailers = "";
+  #maxBytes: number;
+  #state = AT_SIZE;
   #extensionBytes = 0;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
-    this.content = new BodyBuffer(maxBytes, 4 * 1024);
   }
 
   get isComplete(): boolean {
     return this.#state === DONE;
   }
 
-  /** Takes what it can of `bytes[start … end)`. Returns how far it came; see `status` and `isComplete` afterwards. */
-  decode(bytes: Uint8Array, start: number, end: number): number {
+  limit(maxBytes: number): void {
+    this.#maxBytes = Math.min(this.#maxBytes, maxBytes);
+    if (this.contentBytes + this.remainingBytes > this.#maxBytes) this.status = 413;
+  }
+
+  decode(bytes: Uint8Array, start: number, end: number, into: BodyBuffer | null): number {
     let at = start;
     while (at < end && this.status === 0 && this.#state !== DONE) {
       const before = at;
-      if (this.#state === IN_DATA) at = this.#takeData(bytes, at, end);
+      if (this.#state === IN_DATA) at = this.#takeData(bytes, at, end, into);
       else if (this.#state === AT_SIZE) at = this.#takeSizeLine(bytes, at, end);
       else if (this.#state === AFTER_DATA) at = this.#takeDataEnd(bytes, at, end);
       else at = this.#takeTrailers(bytes, at, end);
@@ -64,12 +68,13 @@ export class ChunkedBody implements ScanProgress {
     return at;
   }
 
-  #takeData(bytes: Uint8Array, start: number, end: number): number {
-    const stop = Math.min(end, start + this.#remainingBytes);
-    this.content.append(bytes, start, stop);
-    this.#remainingBytes -= stop - start;
-    if (this.#remainingBytes === 0) this.#state = AFTER_DATA;
-    return stop;
+  #takeData(bytes: Uint8Array, start: number, end: number, into: BodyBuffer | null): number {
+    const count = Math.min(end - start, this.remainingBytes, into?.room ?? Number.POSITIVE_INFINITY);
+    into?.append(bytes, start, start + count);
+    this.contentBytes += count;
+    this.remainingBytes -= count;
+    if (this.remainingBytes === 0) this.#state = AFTER_DATA;
+    return start + count;
   }
 
   /** chunk-size [ chunk-ext ] CRLF */
@@ -82,7 +87,7 @@ export class ChunkedBody implements ScanProgress {
       const digit = hexDigit(bytes[at]!);
       if (digit < 0) break;
       size = size * 16 + digit;
-      if (this.content.length + size > this.#maxBytes) return this.#refuse(413, at);
+      if (this.contentBytes + size > this.#maxBytes) return this.#refuse(413, at);
     }
     if (at < stop && at === start) return this.#refuse(400, at);
     const extensionsStart = at;
@@ -92,7 +97,7 @@ export class ChunkedBody implements ScanProgress {
     if (bytes[at] !== CR || bytes[at + 1] !== LF) return this.#refuse(400, start);
     this.#extensionBytes += at - extensionsStart;
     if (this.#extensionBytes > MAX_EXTENSION_BYTES) return this.#refuse(400, start);
-    this.#remainingBytes = size;
+    this.remainingBytes = size;
     this.#state = size === 0 ? IN_TRAILERS : IN_DATA;
     return at + 2;
   }
@@ -109,7 +114,8 @@ export class ChunkedBody implements ScanProgress {
     const length = scanHead(bytes, start, end, TRAILER_LIMITS, this, lineEnds);
     if (length < 0) return this.#refuse(-length, start);
     if (length === 0) return start;
-    if (!isFieldSection(bytes, start, lineEnds)) return this.#refuse(400, start);
+    if (!isTrailerSection(bytes, start, lineEnds)) return this.#refuse(400, start);
+    this.trailers = readLatin1(bytes, start, start + length - 2);
     this.#state = DONE;
     return start + length;
   }

@@ -4,7 +4,7 @@
 export type RefusalStatus = 400 | 408 | 413 | 414 | 417 | 431 | 501 | 505;
 
 export class HttpCounters {
-  /** Requests that were complete and went to the responder. */
+  /** Requests that went to the responder: complete, or but for a body that it streams. */
   requests = 0;
   /** Responses by class, the server's own among them: `responses[2]` counts the 2xx. Interim ones are not counted. */
   readonly responses = [0, 0, 0, 0, 0, 0];
@@ -29,6 +29,8 @@ export class HttpCounters {
   idleTimeouts = 0;
   /** Connections aborted because the peer took nothing of what was queued, or did not close its side. */
   abortTimeouts = 0;
+  /** Connections ended because there were too many of their kind. */
+  displaced = 0;
   /** Connections opened. */
   connections = 0;
 }

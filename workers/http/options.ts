@@ -9,14 +9,14 @@ export interface HttpOptions {
   readonly maxTargetBytes: number;
   /** Field lines in a head; beyond it 431. */
   readonly maxFields: number;
-  /** Body of a request, in bytes; beyond it 413. */
+  /** Body of a request, in bytes, where its `BodyRules` say nothing else; beyond it 413. */
   readonly maxBodyBytes: number;
   /** From the first byte of a head (or the connection's beginning) to its last; then 408. */
   readonly headTimeoutMs: number;
-  /** Between two arrivals of a request's body; then 408. */
+  /** For each `bodyStepBytes` of a request's body to arrive, or what is left of it, while someone waits for it; then 408. */
   readonly bodyTimeoutMs: number;
-  /** From the end of a head to the end of the body, however steadily it arrives; then 408. */
-  readonly bodyTotalTimeoutMs: number;
+  /** So that a body that drips does not hold its connection for ever. */
+  readonly bodyStepBytes: number;
   /** Between an answer and the next request; then the connection is closed. */
   readonly idleTimeoutMs: number;
   /** Without a request on its way, while the server drains; then the connection is closed. */
@@ -27,6 +27,27 @@ export interface HttpOptions {
    * For the peer to close its side after we have closed ours (RFC 9112 section 9.6); then the connection is aborted.
    */
   readonly lingerTimeoutMs: number;
+  /**
+   * Connections, but for those that we have closed and the peer has not. One more, and the one that has been idle longest is
+   * closed; if none is idle, the one that has owed us a head longest goes, or a body. Who is being answered stays.
+   */
+  readonly maxConnections: number;
+  /** Connections that owe us a head: none or part of one has come. One more, and the first of them is 408, or closed. */
+  readonly maxHeadsAwaited: number;
+  /** Connections that owe us a body. One more, and the one that has brought nothing for longest is 408. */
+  readonly maxBodiesAwaited: number;
+  /** Memory of all bodies that are gathered, or have been for a request in progress, in bytes. Beyond it: the same. */
+  readonly maxGatheredBytes: number;
+  /** Connections that we have closed and the peer has not. One more, and the first of them is aborted. */
+  readonly maxLingering: number;
+}
+
+/** How the body of a request is taken. */
+export interface BodyRules {
+  /** Its length at most, in bytes; beyond it the answer is 413. Default: 16 MiB. `Infinity` is for streams only. */
+  readonly maxBytes?: number | undefined;
+  /** True: the app is called at once, and the body arrives as the app reads it. Default: it is gathered first. */
+  readonly streams?: boolean | undefined;
 }
 
 export const HTTP_DEFAULTS: HttpOptions = {
@@ -36,9 +57,14 @@ export const HTTP_DEFAULTS: HttpOptions = {
   maxBodyBytes: 16 * 1024 * 1024,
   headTimeoutMs: 15_000,
   bodyTimeoutMs: 30_000,
-  bodyTotalTimeoutMs: 300_000,
+  bodyStepBytes: 16 * 1024,
   idleTimeoutMs: 65_000,
   drainIdleTimeoutMs: 1_000,
   sendTimeoutMs: 60_000,
   lingerTimeoutMs: 5_000,
+  maxConnections: 16_384,
+  maxHeadsAwaited: 4_096,
+  maxBodiesAwaited: 2_048,
+  maxGatheredBytes: 256 * 1024 * 1024,
+  maxLingering: 1_024,
 };

@@ -88,7 +88,7 @@ export function parseHead(
  * Index of the colon that ends the name of the field line `bytes[start … end)`, or -1 if there is no valid name right
  * before a colon: no space before it (RFC 9112 section 5.1), no line folding (section 5.2).
  */
-export function fieldNameEnd(bytes: Uint8Array, start: number, end: number): number {
+function fieldNameEnd(bytes: Uint8Array, start: number, end: number): number {
   let at = start;
   while (at < end && TOKEN[bytes[at]!] === 1) at++;
   return at === start || at === end || bytes[at] !== 0x3a ? -1 : at;
@@ -238,12 +238,19 @@ function judge(head: RequestHead): number {
   return OK;
 }
 
-/** Whether every line of a trailer section is a valid field line (RFC 9112 section 7.1.2). */
-export function isFieldSection(bytes: Uint8Array, start: number, lineEnds: LineEnds): boolean {
+/**
+ * Whether every line of a trailer section is a valid field line (RFC 9112 section 7.1.2), and none a field that frames or
+ * routes a message: those come too late to be true (RFC 9110 section 6.5.1), and somebody else might believe them.
+ */
+export function isTrailerSection(bytes: Uint8Array, start: number, lineEnds: LineEnds): boolean {
   let lineStart = start;
   for (let line = 0; line < lineEnds.count; line++) {
     const lineEnd = start + lineEnds.ends[line]!;
-    if (fieldNameEnd(bytes, lineStart, lineEnd) < 0) return false;
+    const nameEnd = fieldNameEnd(bytes, lineStart, lineEnd);
+    if (nameEnd < 0) return false;
+    if (equalsWord(bytes, lineStart, nameEnd, WORD_CONTENT_LENGTH)) return false;
+    if (equalsWord(bytes, lineStart, nameEnd, WORD_TRANSFER_ENCODING)) return false;
+    if (equalsWord(bytes, lineStart, nameEnd, WORD_HOST)) return false;
     lineStart = lineEnd + 2;
   }
   return true;

@@ -1,6 +1,10 @@
 // The fields of a request, looked up in the text of its head. The head has been parsed and found valid; lookups scan
 // its lines, which for the few that an app asks for is cheaper than a table of all of them.
 
+/**
+ * Values are Latin-1, as fetch has them: a byte above 0x7F (obs-text, RFC 9110 section 5.5) is the character of that number, so who
+ * expects UTF-8 decodes it, `Buffer.from(value, "latin1").toString()`. Control characters are never among them.
+ */
 export class RequestHeaders {
   readonly #head: string;
   readonly #start: number;

@@ -28,6 +28,7 @@ const OK = 0;
 
 const CONNECT = Buffer.from("CONNECT", "latin1");
 const HEAD = Buffer.from("HEAD", "latin1");
+const TRACE = Buffer.from("TRACE", "latin1");
 const OPTIONS = Buffer.from("OPTIONS", "latin1");
 const HTTP_SLASH = Buffer.from("HTTP/", "latin1");
 const WORD_HTTP_SCHEME = word("http://");
@@ -84,8 +85,9 @@ function parseTarget(bytes: Uint8Array, start: number, head: RequestLine): numbe
   head.authorityEnd = 0;
   head.isHttps = false;
   const first = bytes[targetStart]!;
-  // CONNECT asks for a tunnel, which no answer of an app may seem to grant (RFC 9110 section 9.3.6).
-  if (isMethod(bytes, start, head, CONNECT)) return 501;
+  // CONNECT asks for a tunnel, which no answer of an app may seem to grant (RFC 9110 section 9.3.6); TRACE for an echo of what
+  // a proxy or a browser has added to a request, which is nobody's business (section 9.3.8).
+  if (isMethod(bytes, start, head, CONNECT) || isMethod(bytes, start, head, TRACE)) return 501;
   if (first === 0x2f) return OK;
   if (first === 0x2a) {
     return targetEnd - targetStart === 1 && isMethod(bytes, start, head, OPTIONS) ? OK : 400;

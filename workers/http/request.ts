@@ -1,10 +1,11 @@
-// A request as an app sees it: fetch's names, but made of little. One string of the head and one buffer of the body;
+// A request as an app sees it: fetch's names, but made of little. One string of the head, and the body if there is one;
 // everything else is a substring that is made when it is asked for. Valid for as long as someone holds it.
 //
 // Strings that are substrings keep the whole head alive (up to maxHeadBytes) in V8: who stores one for long, copies
 // it.
 
 import type { StreamConnection } from "../stream.js";
+import type { IncomingBody } from "./incoming-body.js";
 import { readUtf8 } from "./latin1.js";
 import type { RequestHead } from "./request-head.js";
 import { RequestHeaders } from "./request-headers.js";
@@ -32,7 +33,8 @@ export class HttpRequest {
   #headers: RequestHeaders | null = null;
   #path: string | null = null;
   #query: URLSearchParams | null = null;
-  #body: Uint8Array = NO_BYTES;
+  #body: IncomingBody | null = null;
+  #isStreamed = false;
 
   /** `parsed` is what `head` was parsed into; it is copied from, not kept. */
   constructor(connection: StreamConnection, head: string, parsed: RequestHead) {
@@ -52,9 +54,10 @@ export class HttpRequest {
     this.#isHttps = parsed.isHttps;
   }
 
-  /** For the server alone: sets the body before the request is given to anyone. */
-  static setBody(request: HttpRequest, body: Uint8Array): void {
+  /** For the server alone: sets the body before the request is given to anyone. `isStreamed`: it has yet to arrive. */
+  static setBody(request: HttpRequest, body: IncomingBody, isStreamed: boolean): void {
     request.#body = body;
+    request.#isStreamed = isStreamed;
   }
 
   /**
@@ -118,44 +121,75 @@ export class HttpRequest {
     return findCookie(cookies, 0, cookies.length, name);
   }
 
+  /** True if the app was called before the body had arrived, because it has said so (`App.body`). */
+  get isStreamed(): boolean {
+    return this.#isStreamed;
+  }
+
   /**
-   * The body, not copied. A Promise in all of these, as in fetch, though the body has arrived when the app is called.
+   * The body as a byte stream, made when asked for; null if the request has none. Each piece is its reader's own. Of a streamed
+   * request it is the body as it arrives: what is not read is not received, down to the TCP window, and whoever has taken the
+   * stream has the body, so that `bytes()` and the like reject. It fails with a RequestBodyError.
    */
-  async bytes(): Promise<Uint8Array> {
-    return this.#body;
+  get body(): ReadableStream<Uint8Array> | null {
+    return this.#body === null ? null : this.#body.stream;
+  }
+
+  /**
+   * The whole body, not copied. This and what follows may be called as often as one likes. Of a streamed request they gather the
+   * body first, and reject with a RequestBodyError if it is too large for that, or does not arrive.
+   */
+  bytes(): Promise<Uint8Array> {
+    return this.#body === null ? Promise.resolve(NO_BYTES) : this.#body.gather();
   }
 
   /** A copy of the body. */
-  async arrayBuffer(): Promise<ArrayBuffer> {
-    const copy = new ArrayBuffer(this.#body.length);
-    new Uint8Array(copy).set(this.#body);
-    return copy;
+  arrayBuffer(): Promise<ArrayBuffer> {
+    return this.#read((bytes) => new Uint8Array(bytes).buffer as ArrayBuffer);
   }
 
   /** The body as UTF-8, without a byte order mark; what is not UTF-8 becomes U+FFFD. */
-  async text(): Promise<string> {
-    return this.#text();
+  text(): Promise<string> {
+    return this.#read(decodeText);
   }
 
   /** Rejects with a SyntaxError if the body is not JSON. */
-  async json(): Promise<unknown> {
-    return JSON.parse(this.#text());
+  json(): Promise<unknown> {
+    return this.#read((bytes) => JSON.parse(decodeText(bytes)));
   }
 
   /** An HTML form's fields. Rejects with a TypeError if the body is not `application/x-www-form-urlencoded`. */
-  async form(): Promise<URLSearchParams> {
-    const type = this.headers.get("content-type") ?? "";
-    if (!/^application\/x-www-form-urlencoded[ \t]*(;|$)/i.test(type)) {
-      throw new TypeError("the request's content-type is not application/x-www-form-urlencoded");
-    }
-    return new URLSearchParams(this.#text());
+  form(): Promise<URLSearchParams> {
+    return this.#read((bytes) => {
+      const type = this.headers.get("content-type") ?? "";
+      if (!/^application\/x-www-form-urlencoded[ \t]*(;|$)/i.test(type)) {
+        throw new TypeError("the request's content-type is not application/x-www-form-urlencoded");
+      }
+      return new URLSearchParams(decodeText(bytes));
+    });
   }
 
-  #text(): string {
-    const body = this.#body;
-    const hasMark = body.length >= 3 && body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
-    return readUtf8(body, hasMark ? 3 : 0, body.length);
+  /**
+   * The fields behind a chunked body (RFC 9112 section 7.1.2), once that has been read to its end; null before, and where there
+   * are none. They are no part of `headers`: what a client adds afterwards must not change what was decided on (RFC 9110
+   * section 6.5.1).
+   */
+  get trailers(): RequestHeaders | null {
+    const lines = this.#body === null ? "" : this.#body.trailers;
+    return lines === "" ? null : new RequestHeaders(lines, 0);
   }
+
+  #read<Result>(decode: (bytes: Uint8Array) => Result): Promise<Result> {
+    const result = this.bytes().then(decode);
+    // A handler may have lost interest by then; its client's going away must not end the worker.
+    result.catch(() => {});
+    return result;
+  }
+}
+
+function decodeText(bytes: Uint8Array): string {
+  const hasMark = bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+  return readUtf8(bytes, hasMark ? 3 : 0, bytes.length);
 }
 
 function methodOf(head: string, end: number): string {

@@ -2,17 +2,15 @@
 // apps: bytes come in, requests go to a responder, responses go out. What always holds: a connection has one request
 // in progress, and nothing behind it is consumed, so that the transport's window holds the client back; what a client
 // sends is refused at its first wrong byte, however the bytes were split; no method throws.
-//
-// Bodies are gathered whole before the responder is called: `#begin` is where a streaming body would go another way.
 
 import type { CloseReason, StreamConnection, StreamUser } from "../stream.js";
 import { Answering, type Responder } from "./answering.js";
-import { BodyBuffer } from "./body-buffer.js";
+import { BodyIntake, type BodyPlanner } from "./body-intake.js";
 import { HIGH_WATER_BYTES } from "./body-stream.js";
 import { CR, LF } from "./characters.js";
-import { ChunkedBody } from "./chunked-body.js";
+import { Connections } from "./connections.js";
 import type { WallClock } from "./emitter.js";
-import { BODY, CHUNKS, CLOSING, Exchange, HEAD, IDLE, UNTIMED } from "./exchange.js";
+import { CLOSING, Exchange, HEAD, IDLE, UNTIMED } from "./exchange.js";
 import { LineEnds, type ScanLimits, scanHead } from "./head-scan.js";
 import type { HttpCounters, RefusalStatus } from "./http-counters.js";
 import { readLatin1 } from "./latin1.js";
@@ -22,29 +20,36 @@ import { parseHead, RequestHead } from "./request-head.js";
 import { type Expiry, expiryOf } from "./timeouts.js";
 
 export type { Responder } from "./answering.js";
+export type { BodyPlanner } from "./body-intake.js";
 
 /** Empty lines tolerated before a request line (RFC 9112 section 2.2 asks for one). */
 const MAX_EMPTY_LINES = 4;
 /** Bytes of a request line beside its target: a method of up to 32 characters, two spaces and the version. */
 const REQUEST_LINE_EXTRA_BYTES = 32 + 2 + 8;
 
-const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n", "latin1");
+const GATHERED: BodyPlanner = () => ({});
 
 export class HttpServer implements StreamUser {
   readonly counters: HttpCounters;
   readonly #options: HttpOptions;
+  readonly #connections: Connections;
   readonly #answering: Answering;
+  readonly #bodies: BodyIntake;
   readonly #scanLimits: ScanLimits;
   readonly #lineEnds: LineEnds;
   readonly #head = new RequestHead();
-  readonly #exchanges = new Set<Exchange>();
 
-  /** `wallClock` is for the Date field only; timeouts go by what `sweep` is told. */
-  constructor(options: Partial<HttpOptions>, respond: Responder, wallClock: WallClock) {
+  /**
+   * `wallClock` is for the Date field only; timeouts go by what `sweep` is told. `plan` is asked about each request that has a
+   * body; without it all bodies are gathered.
+   */
+  constructor(options: Partial<HttpOptions>, respond: Responder, wallClock: WallClock, plan = GATHERED) {
     this.#options = { ...HTTP_DEFAULTS, ...options };
-    this.#answering = new Answering(respond, wallClock);
+    this.#connections = new Connections(this.#options);
+    this.#answering = new Answering(respond, wallClock, this.#connections);
     this.counters = this.#answering.counters;
-    const { maxHeadBytes, maxTargetBytes, maxFields } = this.#options;
+    const { maxHeadBytes, maxTargetBytes, maxFields, maxBodyBytes } = this.#options;
+    this.#bodies = new BodyIntake(maxBodyBytes, plan, this.#answering, this.#connections);
     this.#scanLimits = {
       firstLineBytes: Math.min(maxHeadBytes, maxTargetBytes + REQUEST_LINE_EXTRA_BYTES),
       firstLineStatus: 414,
@@ -61,36 +66,47 @@ export class HttpServer implements StreamUser {
 
   /** Connections that are open. */
   get connectionCount(): number {
-    return this.#exchanges.size;
+    return this.#connections.count;
+  }
+
+  /** Memory that gathered bodies take, in bytes. */
+  get heldBytes(): number {
+    return this.#connections.heldBytes;
   }
 
   opened(connection: StreamConnection): void {
     const exchange = new Exchange(connection);
     connection.user = exchange;
-    this.#exchanges.add(exchange);
+    this.#connections.place(exchange);
     this.counters.connections++;
+    this.#makeRoom();
   }
 
   received(connection: StreamConnection, bytes: Uint8Array, start: number, end: number): number {
     const exchange = connection.user as Exchange;
     exchange.hasKept = false;
+    exchange.isReceiving = true;
     let at = start;
     while (at < end) {
-      const phase = exchange.phase;
+      const { phase, body } = exchange;
       const before = at;
       if (phase <= HEAD) at = this.#receiveHead(exchange, bytes, at, end);
-      else if (phase === BODY) at = this.#receiveBody(exchange, exchange.body!, bytes, at, end);
-      else if (phase === CHUNKS) at = this.#receiveChunks(exchange, exchange.chunks!, bytes, at, end);
       else if (phase === CLOSING) at = end;
+      else if (body !== null) at = this.#bodies.receive(exchange, body, bytes, at, end);
       if (at === before && exchange.phase === phase) break;
     }
+    exchange.isReceiving = false;
     exchange.hasKept = at < end;
+    this.#bodies.starve(exchange);
+    this.#connections.place(exchange);
+    if (exchange.phase !== IDLE) this.#makeRoom();
     return at - start;
   }
 
   peerClosed(connection: StreamConnection): void {
     const exchange = connection.user as Exchange;
     exchange.peerHasClosed = true;
+    this.#bodies.starve(exchange);
     this.#answering.closeIfDone(exchange);
   }
 
@@ -105,19 +121,23 @@ export class HttpServer implements StreamUser {
   closed(connection: StreamConnection, _reason: CloseReason): void {
     const exchange = connection.user as Exchange;
     exchange.isGone = true;
-    this.#exchanges.delete(exchange);
+    this.#connections.remove(exchange);
     exchange.stream?.cancel();
     // What has arrived of a body is of no use to anyone now.
+    exchange.request = null;
+    exchange.body?.fail("body_incomplete");
     exchange.body = null;
-    exchange.chunks = null;
   }
 
   /** Ends what has taken too long. To be called about once a second; a timeout is late by up to the time between. */
   sweep(nowMs: number): void {
-    for (const exchange of this.#exchanges) {
+    this.#connections.forEach((exchange) => {
+      const { stepSinceMs } = exchange;
       const expiry = expiryOf(exchange, this.#options, this.isDraining, nowMs);
       if (expiry !== null) this.#expire(exchange, expiry);
-    }
+      else if (exchange.stepSinceMs > stepSinceMs) this.#connections.renew(exchange);
+    });
+    this.#makeRoom();
   }
 
   /**
@@ -146,11 +166,11 @@ export class HttpServer implements StreamUser {
     }
     const length = scanHead(bytes, start, end, this.#scanLimits, exchange, this.#lineEnds);
     if (length === 0) return start;
-    if (length < 0) return this.#answering.refuse(exchange, -length as RefusalStatus, false, end);
+    if (length < 0) return this.#refuse(exchange, -length, false, end);
     const head = this.#head;
     head.isHead = false;
     const status = parseHead(bytes, start, this.#lineEnds, this.#options.maxTargetBytes, head);
-    if (status !== 0) return this.#answering.refuse(exchange, status as RefusalStatus, head.isHead, end);
+    if (status !== 0) return this.#refuse(exchange, status, head.isHead, end);
     // Without the empty line: the last field's line end is the string's.
     const request = new HttpRequest(exchange.connection, readLatin1(bytes, start, start + length - 2), head);
     return this.#begin(exchange, request, head) ? start + length : end;
@@ -159,10 +179,14 @@ export class HttpServer implements StreamUser {
   #skipEmptyLine(exchange: Exchange, bytes: Uint8Array, start: number, end: number): number {
     if (start + 1 === end) return start;
     const isEmptyLine = bytes[start + 1] === LF;
-    if (!isEmptyLine || ++exchange.emptyLines > MAX_EMPTY_LINES) {
-      return this.#answering.refuse(exchange, 400, false, end);
-    }
-    return start + 2;
+    const isTooMany = isEmptyLine && ++exchange.emptyLines > MAX_EMPTY_LINES;
+    return isEmptyLine && !isTooMany ? start + 2 : this.#refuse(exchange, 400, false, end);
+  }
+
+  /** Returns `end`: all that comes after is thrown away. */
+  #refuse(exchange: Exchange, status: number, toHead: boolean, end: number): number {
+    this.#answering.refuse(exchange, status as RefusalStatus, toHead);
+    return end;
   }
 
   /** Decides how the request goes on after its head. False if it was refused. */
@@ -171,74 +195,42 @@ export class HttpServer implements StreamUser {
     exchange.isHead = head.isHead;
     exchange.minorVersion = head.minorVersion;
     exchange.keepAlive = head.keepAlive;
-    if (!head.isChunked && head.contentLength <= 0) {
-      this.#answering.dispatch(exchange, request);
-      return true;
-    }
-    const { maxBodyBytes } = this.#options;
-    if (head.contentLength > maxBodyBytes) {
-      this.#answering.refuse(exchange, 413, head.isHead, 0);
-      return false;
-    }
-    exchange.request = request;
-    exchange.sinceMs = UNTIMED;
-    exchange.bodySinceMs = UNTIMED;
-    if (head.isChunked) {
-      exchange.chunks = new ChunkedBody(maxBodyBytes);
-      exchange.phase = CHUNKS;
-    } else {
-      exchange.contentLength = head.contentLength;
-      exchange.body = new BodyBuffer(head.contentLength);
-      exchange.phase = BODY;
-    }
-    // Also where some of the body is there already, so that the answer does not depend on how the bytes were split.
-    if (head.expectsContinue) exchange.connection.send(CONTINUE);
+    if (head.isChunked || head.contentLength > 0) return this.#bodies.begin(exchange, request, head);
+    exchange.expectsContinue = false;
+    this.#answering.dispatch(exchange, request);
     return true;
   }
 
-  #receiveBody(exchange: Exchange, body: BodyBuffer, bytes: Uint8Array, start: number, end: number): number {
-    const stop = Math.min(end, start + exchange.contentLength - body.length);
-    body.append(bytes, start, stop);
-    exchange.sinceMs = UNTIMED;
-    if (body.length === exchange.contentLength) this.#complete(exchange, body);
-    return stop;
-  }
-
-  #receiveChunks(
-    exchange: Exchange,
-    chunks: ChunkedBody,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-  ): number {
-    const at = chunks.decode(bytes, start, end);
-    if (chunks.status !== 0) {
-      return this.#answering.refuse(exchange, chunks.status as RefusalStatus, exchange.isHead, end);
-    }
-    if (at > start) exchange.sinceMs = UNTIMED;
-    if (chunks.isComplete) this.#complete(exchange, chunks.content);
-    return at;
-  }
-
-  #complete(exchange: Exchange, body: BodyBuffer): void {
-    const request = exchange.request!;
-    HttpRequest.setBody(request, body.take());
-    exchange.request = null;
-    exchange.body = null;
-    exchange.chunks = null;
-    this.#answering.dispatch(exchange, request);
-  }
-
   #expire(exchange: Exchange, expiry: Expiry): void {
-    if (expiry === "refuse") {
-      this.#answering.refuse(exchange, 408, exchange.isHead, 0);
+    if (expiry === "head") {
+      this.#answering.refuse(exchange, 408, false);
+    } else if (expiry === "body") {
+      this.#bodies.giveUp(exchange, 408);
     } else if (expiry === "close") {
       this.counters.idleTimeouts++;
       this.#answering.close(exchange);
     } else {
       this.counters.abortTimeouts++;
-      exchange.phase = CLOSING;
-      exchange.connection.abort();
+      this.#abort(exchange);
     }
+  }
+
+  /** Ends connections until all is within bounds. */
+  #makeRoom(): void {
+    let exchange = this.#connections.surplus();
+    while (exchange !== null) {
+      this.counters.displaced++;
+      if (exchange.phase === CLOSING) this.#abort(exchange);
+      else if (exchange.phase === IDLE) this.#answering.close(exchange);
+      else this.#expire(exchange, exchange.phase === HEAD ? "head" : "body");
+      exchange = this.#connections.surplus();
+    }
+  }
+
+  #abort(exchange: Exchange): void {
+    exchange.phase = CLOSING;
+    exchange.isGone = true;
+    this.#connections.remove(exchange);
+    exchange.connection.abort();
   }
 }

@@ -2,11 +2,11 @@
 // connection, and no clock read a request. What happens to an exchange only marks it UNTIMED; the next sweep puts its
 // own time there, and later ones measure from that.
 
-import { CLOSING, type Exchange, HEAD, IDLE, RESPONDING, UNTIMED } from "./exchange.js";
+import { CLOSING, type Exchange, HEAD, IDLE, UNTIMED } from "./exchange.js";
 import type { HttpOptions } from "./options.js";
 
-/** What to do about an exchange: answer 408, close it, or abort it. */
-export type Expiry = "refuse" | "close" | "abort";
+/** What to do about an exchange: give its head or its body up, close it, or abort it. */
+export type Expiry = "head" | "body" | "close" | "abort";
 
 /** What is due for the exchange at `nowMs`, or null. Notes the time in it. */
 export function expiryOf(
@@ -21,27 +21,32 @@ export function expiryOf(
   exchange.queuedBytes = queuedBytes;
   if (isUntimed || (isMoving && exchange.phase !== HEAD)) exchange.sinceMs = nowMs;
   const { phase } = exchange;
-  if (phase > HEAD && phase < RESPONDING) {
-    if (exchange.bodySinceMs === UNTIMED) exchange.bodySinceMs = nowMs;
-    if (nowMs - exchange.bodySinceMs >= options.bodyTotalTimeoutMs) return "refuse";
-  }
   const elapsedMs = nowMs - exchange.sinceMs;
   // A client that takes nothing is given up whatever else it does or owes.
-  if (queuedBytes > 0 && phase !== HEAD) return elapsedMs >= options.sendTimeoutMs ? "abort" : null;
-  switch (phase) {
-    case IDLE: {
-      const usualMs = exchange.answers === 0 ? options.headTimeoutMs : options.idleTimeoutMs;
-      const limitMs = isDraining ? Math.min(usualMs, options.drainIdleTimeoutMs) : usualMs;
-      return elapsedMs >= limitMs ? "close" : null;
-    }
-    case HEAD:
-      return elapsedMs >= options.headTimeoutMs ? "refuse" : null;
-    case RESPONDING:
-      // The responder has bounds of its own, and a stream is as fast as its source.
-      return null;
-    case CLOSING:
-      return elapsedMs >= options.lingerTimeoutMs ? "abort" : null;
-    default:
-      return elapsedMs >= options.bodyTimeoutMs ? "refuse" : null;
+  if (queuedBytes > 0 && phase !== HEAD && elapsedMs >= options.sendTimeoutMs) return "abort";
+  if (phase === HEAD) return elapsedMs >= options.headTimeoutMs ? "head" : null;
+  // The responder has bounds of its own, and an answer's stream is as fast as its source; a body has to come.
+  if (phase !== IDLE && phase !== CLOSING) return isBodyLate(exchange, options, nowMs) ? "body" : null;
+  if (queuedBytes > 0) return null;
+  if (phase === CLOSING) return elapsedMs >= options.lingerTimeoutMs ? "abort" : null;
+  const usualMs = exchange.answers === 0 ? options.headTimeoutMs : options.idleTimeoutMs;
+  const limitMs = isDraining ? Math.min(usualMs, options.drainIdleTimeoutMs) : usualMs;
+  return elapsedMs >= limitMs ? "close" : null;
+}
+
+/** Whether the step of the body that someone waits for takes too long. While nobody waits, no time passes. */
+function isBodyLate(exchange: Exchange, options: HttpOptions, nowMs: number): boolean {
+  const { body } = exchange;
+  if (body === null || !body.isWanted) {
+    exchange.stepSinceMs = UNTIMED;
+    return false;
   }
+  if (
+    exchange.stepSinceMs === UNTIMED ||
+    body.contentBytes - exchange.stepStartBytes >= options.bodyStepBytes
+  ) {
+    exchange.stepSinceMs = nowMs;
+    exchange.stepStartBytes = body.contentBytes;
+  }
+  return nowMs - exchange.stepSinceMs >= options.bodyTimeoutMs;
 }

@@ -6,6 +6,10 @@ export type SessionErrorCode =
   | "session_ended"
   /** A `commitWith` of this request has not been answered yet. */
   | "commit_in_progress"
+  /** The request's body is streamed: its session can be had through `withSession` only. */
+  | "body_streamed"
+  /** A `withSession` of this request has not ended yet. */
+  | "session_in_use"
   /** The request is one of those that the app calls sessionless, or its path is none that the session cookie is for. */
   | "sessionless";
 

@@ -78,6 +78,12 @@ const DESTROYED_MARGIN_MS = 60_000;
 /** Between two attempts to renew a session that could not be renewed. */
 const TOUCH_RETRY_MS = 30_000;
 
+/** A session, and the turn that it is used in. */
+export interface EnteredSession {
+  readonly session: RequestSession;
+  readonly turn: Turn;
+}
+
 /** What has happened so far in this worker. */
 export interface SessionCounters {
   /** Requests that came without a usable ID. */
@@ -186,14 +192,27 @@ export class Sessions implements SessionCommitter {
     if (stripe !== NO_STRIPE) this.#locks.release(stripe);
   }
 
-  /** The identity of an ID that `begin` has found to be ours: what the ID alone says, whether there is such a session or not. */
-  identify(id: string): SessionIdentity {
-    return { id, key: this.#cache.get(id)?.key ?? sessionKeyOf(id) };
+  /**
+   * The session for a cookie's text, in the caller's turn, which is then to be ended. Rejects with a TurnError or a StorageError.
+   */
+  async enter(id: string | undefined): Promise<EnteredSession> {
+    const session = this.begin(id);
+    // `begin` has a session at once for everything but an ID of ours.
+    if (session === undefined) return this.openInTurn(id!);
+    return { session, turn: this.turns.take(session.id, session.stripe) };
   }
 
-  /** Resolves when it is the caller's turn to `open` the session. */
-  wait({ id, key }: SessionIdentity): Promise<Turn> {
-    return this.turns.wait(id, this.#locks.stripeOf(key.words));
+  /** The same for an ID that `begin` has found to be ours. */
+  async openInTurn(id: string): Promise<EnteredSession> {
+    const identity = this.#identify(id);
+    // It may take too long, or another's load fail, and with it the turns of all who wait for it.
+    const turn = await this.turns.wait(id, this.#locks.stripeOf(identity.key.words));
+    try {
+      return { session: await this.open(identity), turn };
+    } catch (error) {
+      this.turns.endAll(turn, error);
+      throw error;
+    }
   }
 
   /** Holds the session's turn for a renewal that goes on after its request. Undefined if it cannot be had. */
@@ -309,6 +328,11 @@ export class Sessions implements SessionCommitter {
   /** When a session that was first committed then ends for good. */
   #endOf(createdAtMs: number): number {
     return createdAtMs + this.#absoluteExpiryMs;
+  }
+
+  /** What the ID alone says, whether there is such a session or not. */
+  #identify(id: string): SessionIdentity {
+    return { id, key: this.#cache.get(id)?.key ?? sessionKeyOf(id) };
   }
 
   #start(): RequestSession {

@@ -5,6 +5,7 @@ import { type App, type HttpRequest, type HttpResponse, StorageError } from "../
 import type { Visit } from "./answer.js";
 import { answerApi } from "./api.js";
 import { answerFile, isFilePath } from "./files.js";
+import { MAX_BODY_BYTES } from "./incoming.js";
 import { migrations } from "./migrations.js";
 import { procedures } from "./procedures.js";
 import { ProductShelf } from "./product-shelf.js";
@@ -26,6 +27,9 @@ export function createShop(nowMs: () => number) {
     },
 
     sessionless: (request) => isFilePath(request.path),
+
+    // More than the pages and the API take, so that they can say so in their own words; what is far too long is not read at all.
+    body: () => ({ maxBytes: 4 * MAX_BODY_BYTES }),
 
     /** The first request need not wait for the products; a database that is slow to come up is no reason not to serve. */
     async setup({ call }) {

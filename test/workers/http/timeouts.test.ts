@@ -2,6 +2,9 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { RequestBodyError } from "../../../workers/http/incoming-body.js";
+import type { BodyRules } from "../../../workers/http/options.js";
+import type { HttpRequest } from "../../../workers/http/request.js";
 import { HttpResponse } from "../../../workers/http/response.js";
 import { HttpServer, type Responder } from "../../../workers/http/server.js";
 import { FakeStream } from "../../support/fake-stream.js";
@@ -10,7 +13,7 @@ import { statusesIn } from "./observed.js";
 const LIMITS = {
   headTimeoutMs: 10_000,
   bodyTimeoutMs: 20_000,
-  bodyTotalTimeoutMs: 100_000,
+  bodyStepBytes: 100,
   idleTimeoutMs: 30_000,
   sendTimeoutMs: 40_000,
   lingerTimeoutMs: 5_000,
@@ -18,8 +21,17 @@ const LIMITS = {
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const POST = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n";
 
-function serve(respond: Responder = () => HttpResponse.text("x"), acknowledgesAtOnce = true) {
-  const server = new HttpServer(LIMITS, respond, () => 0);
+function serve(
+  respond: Responder = () => HttpResponse.text("x"),
+  acknowledgesAtOnce = true,
+  rules: BodyRules = {},
+) {
+  const server = new HttpServer(
+    LIMITS,
+    respond,
+    () => 0,
+    () => rules,
+  );
   // Long before the connection: the time of an earlier sweep must mean nothing to it.
   server.sweep(1_000);
   let nowMs = 5_000_000;
@@ -75,24 +87,62 @@ test("an idle connection is closed after its own time, measured from the last an
   assert.is(server.counters.idleTimeouts, 1);
 });
 
-test("a body that stops is 408, one that goes on is not", () => {
-  const { stream, pass } = serve();
+test("a body that stops is 408", () => {
+  const { server, stream, pass } = serve();
   stream.deliver(POST);
   pass(19);
-  stream.deliver("x");
+  stream.deliver("x".repeat(99));
+  pass(1);
+  assert.is(stream.output, "");
+  pass(1);
+  assert.equal(statusesIn(stream.output), [408]);
+  assert.ok(stream.isClosed);
+  assert.is(server.counters.refusals[408], 1);
+});
+
+test("a body that drips is 408, one that comes step by step is not", () => {
+  for (const [bytesASecond, statuses] of [
+    [4, [408]],
+    [6, []],
+  ] as const) {
+    const { stream, pass } = serve();
+    stream.deliver(POST);
+    pass(100, () => stream.deliver("x".repeat(bytesASecond)));
+    assert.equal(statusesIn(stream.output), statuses);
+  }
+});
+
+test("a body that is streamed is 408 while its reader waits, and not while the app takes its time", async () => {
+  const requests: HttpRequest[] = [];
+  const { stream, pass } = serve(
+    (request) => {
+      requests.push(request);
+      return new Promise(() => {});
+    },
+    true,
+    { streams: true },
+  );
+  stream.deliver(POST);
+  pass(1_000);
+  assert.is(stream.output, "");
+  const gathered = requests[0]!.bytes().catch((error: RequestBodyError) => error.code);
   pass(20);
   assert.is(stream.output, "");
   pass(1);
   assert.equal(statusesIn(stream.output), [408]);
+  assert.ok(stream.isClosed);
+  assert.is(await gathered, "body_timeout");
 });
 
-test("a body that drips for ever is 408 in the end", () => {
-  const { stream, pass } = serve();
+test("what is thrown away behind an answer, and does not come, ends the connection", () => {
+  const { stream, pass } = serve(undefined, true, { streams: true });
   stream.deliver(POST);
-  pass(100, () => stream.deliver("x"));
-  assert.is(stream.output, "");
+  assert.equal(statusesIn(stream.output), [200]);
+  pass(20);
+  assert.not(stream.isClosed);
   pass(1);
-  assert.equal(statusesIn(stream.output), [408]);
+  assert.ok(stream.isClosed);
+  assert.equal(statusesIn(stream.output), [200]);
 });
 
 test("chunks that stop are 408 too", () => {

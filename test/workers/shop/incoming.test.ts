@@ -106,6 +106,8 @@ test("body, at the limit of its length, is looked at, and one byte longer is ref
     assert.is((await browser.send("POST", "/api/cart/items", fits)).status, 200);
     const over = await browser.send("POST", "/api/cart/items", { headers, body: `${fits.body} ` });
     assert.equal([over.status, JSON.parse(over.body).error.code], [413, "too_long"]);
+    const far = await browser.send("POST", "/cart", { headers, body: "x".repeat(5 * MAX_BODY_BYTES) });
+    assert.equal([far.status, far.body], [413, "413 Content Too Large\n"], "not even read");
     assert.is(await cartCount(browser), 2);
   }));
 

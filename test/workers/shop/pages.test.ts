@@ -90,6 +90,20 @@ test("file, asked for with its tag, is not sent again", () =>
     assert.equal(harness.storage.calls, []);
   }));
 
+test("file, asked for in part or compressed, comes so, with a tag of its own", () =>
+  inShop(async (harness) => {
+    const browser = harness.browser();
+    const whole = await browser.get("/style.css");
+    const part = await browser.get("/style.css", { headers: { range: "bytes=3-9" } });
+    assert.equal([part.status, part.body], [206, whole.body.slice(3, 10)]);
+    const coded = await browser.get("/style.css", { headers: { "accept-encoding": "gzip, deflate, br" } });
+    assert.equal([coded.status, coded.headers.get("content-encoding")], [200, "br"]);
+    assert.is.not(coded.headers.get("etag"), whole.headers.get("etag"));
+    const [length, wholeLength] = [coded, whole].map(({ headers }) => Number(headers.get("content-length")));
+    assert.ok(length! < wholeLength! / 2, `${length} of ${wholeLength} bytes`);
+    assert.is((await browser.get("/favicon.svg")).headers.get("vary"), "accept-encoding");
+  }));
+
 test("products, however many look at them, are read once in two seconds", () =>
   inShop(async (harness) => {
     const reads = () => harness.storage.calls.filter((call) => call === "call products").length;

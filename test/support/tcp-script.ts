@@ -18,6 +18,7 @@ import {
   TcpSegment,
 } from "../../core/wire/tcp.js";
 import type { CloseReason, StreamConnection, StreamUser } from "../../workers/stream.js";
+import type { CongestionName } from "../../workers/tcp/congestion-algorithms.js";
 import type { TcpLimits } from "../../workers/tcp/limits.js";
 import { TcpStack } from "../../workers/tcp/tcp-stack.js";
 import { SimEgress, validate } from "./sim-network.js";
@@ -62,6 +63,7 @@ export type Expected = Partial<ScriptSegment> & { length?: number };
 
 export interface ScriptOptions {
   limits?: Partial<TcpLimits>;
+  congestion?: CongestionName;
   /** The device cuts packets (GSO) and does checksums. */
   isCutting?: boolean;
   mtuBytes?: number;
@@ -111,6 +113,7 @@ export class TcpScript implements StreamUser {
       nowMs: this.nowMs,
       secret: [1, 2, 3],
       limits: options.limits ?? {},
+      ...(options.congestion === undefined ? {} : { congestion: options.congestion }),
       flowEnded: (flow, generation) => this.ended.push([flow, generation]),
     });
   }
@@ -224,6 +227,7 @@ export class TcpScript implements StreamUser {
     this.expectNothing();
     assert.is(this.stack.connectionCount, 0);
     assert.is(this.stack.timerCount, 0);
+    assert.is(this.stack.transmissionCount, 0);
   }
 
   #give(segment: ScriptSegment): void {

@@ -4,6 +4,8 @@
 import type { Egress } from "../../core/link/egress.js";
 import { TcpSegment } from "../../core/wire/tcp.js";
 import type { StreamUser } from "../stream.js";
+import { CONGESTION_ALGORITHMS, type CongestionName } from "./congestion-algorithms.js";
+import type { CongestionControl } from "./congestion-control.js";
 import type { ConnectionOwner, TcpConnection } from "./connection.js";
 import { ConnectionTable } from "./connection-table.js";
 import { FourTuple } from "./four-tuple.js";
@@ -13,6 +15,7 @@ import { SegmentWriter } from "./segment-writer.js";
 import { TcpCounters } from "./tcp-counters.js";
 import { TimeWaitTable } from "./time-wait.js";
 import { type Timed, TimerWheel } from "./timer-wheel.js";
+import { Transmissions } from "./transmissions.js";
 
 export interface TcpStackOptions {
   /** How to transmit, by link number. */
@@ -28,6 +31,7 @@ export interface TcpStackOptions {
    */
   readonly secret: readonly [number, number, number];
   readonly limits?: Partial<TcpLimits>;
+  readonly congestion?: CongestionName;
   /** The flow that the director gave us with these numbers holds no connection any more. */
   readonly flowEnded: (flow: number, generation: number) => void;
   /** Something was queued where nothing was: `flush` has to be called, if this is not within a turn anyway. */
@@ -46,12 +50,14 @@ export class TcpContext {
   readonly timestampOffset: number;
   readonly flowEnded: (flow: number, generation: number) => void;
   readonly connections = new ConnectionTable();
+  readonly transmissions = new Transmissions();
   /** Connections in SYN-RECEIVED, the oldest first. */
   readonly halfOpen = new Set<TcpConnection>();
   readonly timeWait: TimeWaitTable;
   readonly wheel: TimerWheel;
   /** Shift of the windows that we offer. */
   readonly windowShift: number;
+  readonly #congestion: CongestionName;
 
   /** The segment in hand, and where it is from and to. */
   readonly segment = new TcpSegment();
@@ -75,6 +81,11 @@ export class TcpContext {
     this.timeWait = new TimeWaitTable(this.limits.maxTimeWait, this.limits.timeWaitMs);
     this.wheel = new TimerWheel(this.nowMs, fire);
     this.windowShift = shiftFor(this.limits.receiveBufferBytes);
+    this.#congestion = options.congestion ?? "cubic";
+  }
+
+  createCongestionControl(): CongestionControl {
+    return CONGESTION_ALGORITHMS[this.#congestion]();
   }
 
   /** Our timestamp clock, which ticks in milliseconds (RFC 7323 section 5.4). */

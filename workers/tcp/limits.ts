@@ -23,7 +23,15 @@ export interface TcpLimits {
   /** RFC 6298 section 2.4 says 1 s; every stack in use has 200 ms. */
   readonly rtoMinMs: number;
   readonly rtoMaxMs: number;
-  /** Unanswered retransmissions or probes in a row before the connection is given up (R2, RFC 9293 section 3.8.3). */
+  /**
+   * How long the acknowledgment of a single segment may take beyond the round trip until it is probed (RFC 8985 section 7.2,
+   * TLP.max_ack_delay): a little more than Linux's shortest delay. It is doubled for peers that prove slower.
+   */
+  readonly peerAckDelayMs: number;
+  /**
+   * Unanswered retransmissions or probes in a row before the connection is given up (R2, RFC 9293 section 3.8.3): with the
+   * shortest timeouts after more than 200 s, where the RFC demands 100.
+   */
   readonly maxRetransmissions: number;
   /** The same for SYN-ACKs: what a spoofed SYN can make us send. */
   readonly maxSynAckRetransmissions: number;
@@ -46,6 +54,7 @@ export const DEFAULT_TCP_LIMITS: TcpLimits = {
   rtoInitialMs: 1000,
   rtoMinMs: 200,
   rtoMaxMs: 60_000,
+  peerAckDelayMs: 50,
   maxRetransmissions: 10,
   maxSynAckRetransmissions: 5,
   finWait2Ms: 60_000,

@@ -89,7 +89,14 @@ function openPassively(context: TcpContext, iss: number): void {
   }
   const tuple = new FourTuple();
   copyTuple(context.arriving, tuple);
-  const connection = new TcpConnection(context.owner, tuple, context.hash, context.flow, context.generation);
+  const connection = new TcpConnection(
+    context.owner,
+    tuple,
+    context.hash,
+    context.flow,
+    context.generation,
+    context.createCongestionControl(),
+  );
   initialize(context, connection, iss);
   context.connections.insert(connection);
   halfOpen.add(connection);
@@ -103,7 +110,6 @@ function initialize(context: TcpContext, connection: TcpConnection, iss: number)
   connection.iss = iss;
   connection.sndUna = iss;
   connection.sndNxt = add(iss, 1);
-  connection.resendNxt = connection.sndNxt;
   connection.recover = iss;
   connection.irs = segment.sequence;
   connection.rcvNxt = add(segment.sequence, 1);
@@ -125,7 +131,8 @@ function initialize(context: TcpContext, connection: TcpConnection, iss: number)
   connection.mss =
     Math.min(Math.max(offered, SMALLEST_MSS), linkMss(context, tuple)) - dataOptionsBytes(connection);
   connection.rtoMs = limits.rtoInitialMs;
-  connection.timedAtMs = nowMs;
+  connection.ackDelayMs = limits.peerAckDelayMs;
+  connection.lastSentMs = nowMs;
   connection.isProbeDue = 1;
 }
 

@@ -16,7 +16,7 @@ import { TcpContext, type TcpStackOptions } from "./context.js";
 import { readTuple } from "./four-tuple.js";
 import { abortByUser, closeByUser, terminate } from "./lifetime.js";
 import { segmentWithoutConnection } from "./listen.js";
-import { retransmissionTimeout } from "./loss-recovery.js";
+import { lookForLoss, retransmissionTimeout } from "./loss-recovery.js";
 import { output } from "./output.js";
 import { deliverKept } from "./receive-data.js";
 import { segmentArrives } from "./segment-arrives.js";
@@ -51,6 +51,11 @@ export class TcpStack implements ConnectionOwner {
   /** Timers that run; 0 when every connection is idle. */
   get timerCount(): number {
     return this.#context.wheel.count;
+  }
+
+  /** Ranges of data that were sent and not acknowledged; 0 when every connection is idle. */
+  get transmissionCount(): number {
+    return this.#context.transmissions.inUse;
   }
 
   /** Sets the time of everything that follows, in milliseconds (fractions are dropped). It never goes back. */
@@ -177,7 +182,13 @@ export class TcpStack implements ConnectionOwner {
       context.counters.timeouts++;
       terminate(context, connection, "timeout");
     }
-    if (isDue(connection.retransmitAtMs, context.nowMs)) {
+    if (isDue(connection.reorderAtMs, context.nowMs)) lookForLoss(context, connection);
+    if (isDue(connection.lossProbeAtMs, context.nowMs)) {
+      connection.lossProbeAtMs = NEVER;
+      connection.isLossProbeDue = 1;
+    }
+    // A loss probe goes first: with it the retransmission timer starts anew (RFC 8985 section 7.3).
+    if (isDue(connection.retransmitAtMs, context.nowMs) && connection.isLossProbeDue === 0) {
       connection.retransmitAtMs = NEVER;
       this.#retransmissionDue(connection);
     }

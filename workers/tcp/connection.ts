@@ -174,6 +174,9 @@ export class TcpConnection implements StreamConnection, Timed, TransmissionList 
   lastSentMs = 0;
   readonly congestion: CongestionControl;
 
+  /** When a segment last came, and how often the peer was asked since whether it is still there (RFC 9293 section 3.8.4). */
+  heardAtMs = 0;
+  keepAliveProbes = 0;
   /** When a challenge ACK was last sent. */
   challengedAtMs = NEVER;
 

@@ -65,6 +65,8 @@ export class TcpContext {
   hash = 0;
   flow = 0;
   generation = 0;
+  /** Row of the connection that keep-alive has looked at last. */
+  sweepRow = 0;
   /** For SACK blocks on their way out. */
   readonly sackEdges = new Int32Array(8);
 

@@ -37,6 +37,13 @@ export interface TcpLimits {
   readonly maxSynAckRetransmissions: number;
   /** How long FIN-WAIT-2 waits for the peer after its last segment. */
   readonly finWait2Ms: number;
+  /**
+   * Silence after which a peer is asked whether it is still there; 0: never, which RFC 9293 section 3.8.4 wants as default, and
+   * no less than two hours (MUST-25, MUST-28). It is asked again in this time, so often, and then given up.
+   */
+  readonly keepAliveIdleMs: number;
+  readonly keepAliveIntervalMs: number;
+  readonly keepAliveProbes: number;
   /** At most one challenge ACK of a connection in this time (RFC 5961 section 7). */
   readonly challengeAckMs: number;
 }
@@ -58,5 +65,8 @@ export const DEFAULT_TCP_LIMITS: TcpLimits = {
   maxRetransmissions: 10,
   maxSynAckRetransmissions: 5,
   finWait2Ms: 60_000,
+  keepAliveIdleMs: 0,
+  keepAliveIntervalMs: 75_000,
+  keepAliveProbes: 5,
   challengeAckMs: 500,
 };

@@ -16,6 +16,7 @@ export class TcpCounters {
   /** Probes of the end of a flight (RFC 8985 section 7). */
   lossProbes = 0;
   zeroWindowProbes = 0;
+  keepAliveProbes = 0;
   synAckRetransmissions = 0;
   connectionsOpened = 0;
   connectionsClosed = 0;

@@ -14,6 +14,7 @@ import {
 } from "./connection.js";
 import { TcpContext, type TcpStackOptions } from "./context.js";
 import { readTuple } from "./four-tuple.js";
+import { sweepConnections } from "./keep-alive.js";
 import { abortByUser, closeByUser, terminate } from "./lifetime.js";
 import { segmentWithoutConnection } from "./listen.js";
 import { lookForLoss, retransmissionTimeout } from "./loss-recovery.js";
@@ -108,6 +109,11 @@ export class TcpStack implements ConnectionOwner {
     const context = this.#context;
     context.wheel.expire(context.nowMs);
     context.timeWait.expire(context.nowMs);
+  }
+
+  /** Asks silent peers whether they are still there; to be called about once a second. */
+  sweep(): void {
+    sweepConnections(this.#context);
   }
 
   /** Sends what the turn has made due. */

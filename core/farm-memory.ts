@@ -77,6 +77,8 @@ export class FarmMemory {
       worker,
       appUrl: worker === STAND_IN ? STAND_IN_APP : settings.appUrl,
       port: settings.port,
+      congestion: settings.congestion,
+      tcpKeepAliveMs: settings.tcpKeepAliveMs,
       rings: allocateWorkerRings(RING_PACKETS, settings.poolSlots, TRANSMIT_WORDS),
       pool: this.pool,
       loadBoard: this.#loadBoard,

@@ -48,6 +48,8 @@ export function resolveOptions(options: FarmOptions, origins: Origins = {}): Far
     device: of("device"),
     addresses: [of("address"), of("address6")].flatMap((text) => parseInterfaceAddress(text) ?? []),
     mtuBytes: of("mtuBytes"),
+    congestion: of("congestion"),
+    tcpKeepAliveMs: of("tcpKeepAliveSeconds") * 1000,
     poolSlots: of("poolSlots"),
     workers: workers === "auto" ? Math.max(2, availableParallelism() - 1) : workers,
     slowStartMs: of("slowStartSeconds") * 1000,

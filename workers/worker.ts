@@ -84,6 +84,8 @@ export default async function run(options: WorkerOptions): Promise<void> {
     egresses,
     user: http,
     listenPorts: [options.port],
+    congestion: options.congestion,
+    limits: { keepAliveIdleMs: options.tcpKeepAliveMs },
     nowMs: now(),
     secret: randomWords(),
     flowEnded: (flow, generation) => server.flowEnded(flow, generation),

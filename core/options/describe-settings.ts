@@ -21,6 +21,8 @@ export function describeSettings(settings: FarmSettings): Record<OptionName, str
     address: addressText(settings, 4),
     address6: addressText(settings, 16),
     mtuBytes: settings.mtuBytes,
+    congestion: settings.congestion,
+    tcpKeepAliveSeconds: settings.tcpKeepAliveMs / 1000,
     poolSlots: settings.poolSlots,
     workers: settings.workers,
     slowStartSeconds: settings.slowStartMs / 1000,

@@ -33,6 +33,13 @@ export interface FarmOptions {
   readonly address6?: string;
   /** Largest packet in bytes, 1280 … 1500. Default 1500. */
   readonly mtuBytes?: number;
+  /** Congestion control of the workers' TCP, RFC 9438 or RFC 5681. Default "cubic". */
+  readonly congestion?: "cubic" | "new-reno";
+  /**
+   * Silence, in seconds, after which the workers' TCP asks whether a client is still there (RFC 9293 section 3.8.4), 0 … 1000000;
+   * 0: never. Clients of whom HTTP expects something have shorter times. Default 7200.
+   */
+  readonly tcpKeepAliveSeconds?: number;
   /** Slots of the packet pool, 256 … 1048576. Default 8192. */
   readonly poolSlots?: number;
 
@@ -192,6 +199,9 @@ export interface FarmSettings {
   /** The farm's own addresses on the TUN device. */
   readonly addresses: readonly InterfaceAddress[];
   readonly mtuBytes: number;
+  readonly congestion: "cubic" | "new-reno";
+  /** 0: never. */
+  readonly tcpKeepAliveMs: number;
   readonly poolSlots: number;
   readonly workers: number;
   readonly slowStartMs: number;

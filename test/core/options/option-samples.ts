@@ -74,6 +74,8 @@ export const OPTION_SAMPLES: Readonly<Record<OptionName, OptionSamples>> = {
   address: text("10.20.0.1/16", "10.20.0.1", "10.20.0.1/31", "fd00::1/64"),
   address6: text("fd00::1/64", "fd00::1", "fd00::1/127", "10.20.0.1/16"),
   mtuBytes: number(1400, 1279, 1501),
+  congestion: text("new-reno", "reno", "CUBIC"),
+  tcpKeepAliveSeconds: number(0, -1, 1_000_001),
   poolSlots: number(256, 255, 1_048_577),
   workers: {
     right: [...number(3).right, ...text("auto").right],

@@ -22,7 +22,8 @@ export abstract class CongestionControl {
   /** What the two were before they were reduced; `cwnd` 0: nothing is to be taken back. */
   protected priorCwnd = 0;
   protected priorSsthresh = 0;
-  readonly #slowStart = new SlowStart();
+  /** From the first time that the window is used; most connections never do. */
+  #slowStart: SlowStart | null = null;
 
   /** Begins with a window of `cwndBytes`. */
   begin(cwndBytes: number): void {
@@ -46,6 +47,7 @@ export abstract class CongestionControl {
     if (this.cwnd >= this.ssthresh) {
       this.avoid(acked, mss, nowMs, roundTripMs);
     } else if (this.ssthresh === NO_THRESHOLD) {
+      if (this.#slowStart === null) this.#slowStart = new SlowStart();
       this.cwnd += this.#slowStart.acknowledged(acked, inFlight, roundTripMs);
       if (this.#slowStart.isOver) this.ssthresh = this.cwnd;
     } else {

@@ -49,7 +49,7 @@ export interface TcpLimits {
 }
 
 export const DEFAULT_TCP_LIMITS: TcpLimits = {
-  maxConnections: 65_536,
+  maxConnections: 262_144,
   maxHalfOpen: 1024,
   maxTimeWait: 16_384,
   timeWaitMs: 60_000,

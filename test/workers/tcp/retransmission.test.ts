@@ -92,6 +92,13 @@ test("retransmission timeout, no answer ever, ends the connection after ten of t
   script.expectIdle();
 });
 
+test("retransmission timeout, no answer ever, is no reason to end the connection before 100 seconds (R2)", () => {
+  const script = sending(1);
+  script.advance(100_000);
+  assert.ok(script.skip() >= 3, "R1 comes before that");
+  assert.equal(script.events, ["opened"]);
+});
+
 test("fast retransmit, the third duplicate ACK, sends the first segment again and only that", () => {
   const script = sending(10);
   script.inject({ flags: "A", seq: 1, ack: 1 });
@@ -317,6 +324,49 @@ test("an offloaded packet, of which only some segments arrive, is made whole", (
   script.inject({ flags: "A", seq: 1, ack: 1 + 8 * MSS });
   script.expect({ seq: 1 + 8 * MSS, length: MSS });
   script.expect({ seq: 1 + 9 * MSS, length: MSS });
+});
+
+test("an offloaded packet, whose ACKs are lost but the last, is acknowledged by that and sends nothing again", () => {
+  const script = new TcpScript({ isCutting: true });
+  script.connect({ sackOk: true });
+  script.act((connection) => connection.send(new Uint8Array(40 * MSS)));
+  assert.is(script.skip(), 10);
+  script.advance(5);
+  script.inject({ flags: "A", seq: 1, ack: 1 + 10 * MSS });
+  assert.is(script.skip(), 20, "the window has doubled, as with every ACK");
+  assert.is(script.stack.counters.retransmissions, 0);
+});
+
+test("an offloaded packet, all of whose ACKs are lost, is acknowledged in answer to its last segment alone", () => {
+  const script = new TcpScript({ isCutting: true });
+  script.connect({ sackOk: true });
+  script.act((connection) => connection.send(new Uint8Array(10 * MSS)));
+  assert.is(script.skip(), 10);
+  script.advance(10);
+  script.expect({ seq: 1 + 9 * MSS, length: MSS });
+  script.expectNothing();
+  script.inject({ flags: "A", seq: 1, ack: 1 + 10 * MSS, sack: [[1 + 9 * MSS, 1 + 10 * MSS]] });
+  script.expectNothing();
+  assert.is(script.stack.timerCount, 0);
+});
+
+test("an offloaded packet, lost whole, is sent again in pieces as large as the window", () => {
+  const script = new TcpScript({ isCutting: true });
+  script.connect({ sackOk: true });
+  script.act((connection) => connection.send(new Uint8Array(10 * MSS)));
+  script.skip();
+  // The probe's answer tells that all before it is lost; half of the window is sent again at once, in one packet.
+  script.advance(10);
+  script.skip();
+  const { transmits } = script.egress;
+  script.inject({ flags: "A", seq: 1, ack: 1, sack: [[1 + 9 * MSS, 1 + 10 * MSS]] });
+  script.advance(1);
+  assert.is(script.skip(), 7);
+  assert.is(script.egress.transmits, transmits + 1);
+  script.inject({ flags: "A", seq: 1, ack: 1 + 7 * MSS, sack: [[1 + 9 * MSS, 1 + 10 * MSS]] });
+  assert.is(script.skip(), 2);
+  script.inject({ flags: "A", seq: 1, ack: 1 + 10 * MSS });
+  assert.is(script.stack.counters.retransmissionTimeouts, 0);
 });
 
 test.run();

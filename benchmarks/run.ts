@@ -5,6 +5,8 @@ import { Command, InvalidArgumentError } from "commander";
 import { POLICIES, type PolicyName } from "../core/director/policies.js";
 import { MAX_WORKERS } from "../core/memory/load-board.js";
 import { BALANCE_TRAFFIC, runBalance } from "./balance.js";
+import { CONGESTION_CONTROLS, runCongestion } from "./congestion.js";
+import { runConnections } from "./connections.js";
 import { runDispatch, TRAFFIC } from "./dispatch.js";
 import { FLOODS, runFlood } from "./flood.js";
 import { runGoodput } from "./goodput.js";
@@ -291,6 +293,75 @@ const hashing = new Command("hashing")
     );
   });
 
+const congestion = new Command("congestion")
+  .description("goodput, response times and fairness of the workers' TCP over a lossy path, by simulation")
+  .option("--algorithms <name,…>", CONGESTION_CONTROLS.join(", "), someOf(CONGESTION_CONTROLS), [
+    ...CONGESTION_CONTROLS,
+  ])
+  .option("--loss-percent <n,…>", "packets lost by chance", percents, [0, 0.1, 1, 5])
+  .option("--round-trip-ms <n,…>", "delay of the path, both ways", counts, [1, 20, 100])
+  .option("--megabits-per-second <n>", "bandwidth of the path", count, 100)
+  .option("--seconds <n>", "simulated seconds of a transfer", count, 30)
+  .option(
+    "--rounds <n>",
+    "runs of each transfer, each with the next seed, of which the median counts",
+    count,
+    5,
+  )
+  .option("--responses <n>", "responses of each size", count, 5000)
+  .option("--response-kib <n,…>", "sizes of responses", counts, [1, 16, 128])
+  .option("--seed <n>", "seed of losses and delays", count, 1)
+  .option("--json", "print JSON")
+  .action((options) => {
+    const figures = runCongestion(options);
+    const path = ({ roundTripMs, lossPercent }: { roundTripMs: number; lossPercent: number }) => ({
+      "round trip ms": roundTripMs,
+      "loss %": lossPercent,
+    });
+    print("congestion", options, figures, () =>
+      figures.transfers.map((figure) => ({
+        "one flow": figure.algorithm,
+        ...path(figure),
+        "goodput Mbit/s": figure.goodput.toFixed(2),
+        timeouts: figure.timeouts,
+        "dropped by the queue": `${(figure.dropped * 100).toFixed(2)} %`,
+        "sent needlessly": `${(figure.needless * 100).toFixed(2)} %`,
+      })),
+    );
+    if ("json" in options) return;
+    const responses = figures.responses.map((figure) => ({
+      responses: figure.algorithm,
+      ...path(figure),
+      KiB: figure.kib,
+      "mean ms": figure.meanMs.toFixed(1),
+      "p50 ms": figure.p50Ms.toFixed(1),
+      "p99 ms": figure.p99Ms.toFixed(1),
+    }));
+    const sharing = figures.sharing.map((figure) => ({
+      "two flows": `${figure.first}, then ${figure.second}`,
+      "round trip ms": figure.roundTripMs,
+      "second's part × first's": figure.ratio.toFixed(2),
+      "goodput Mbit/s": figure.goodput.toFixed(2),
+    }));
+    process.stdout.write(`\n${formatTable(responses)}\n${formatTable(sharing)}`);
+  });
+
+const connections = new Command("connections")
+  .description("bytes that an open and idle connection costs a worker")
+  .option("--connections <n>", "connections to open", count, 100_000)
+  .option("--json", "print JSON")
+  .action(async (options) => {
+    const figures = await runConnections(options);
+    print("connections", options, figures, () =>
+      figures.map((figure) => ({
+        what: figure.what,
+        "heap bytes": figure.heapBytes.toFixed(0),
+        "bytes in arrays": figure.arrayBytes.toFixed(0),
+        "µs to open and ask once": figure.openUs.toFixed(1),
+      })),
+    );
+  });
+
 const sessions = new Command("sessions")
   .description("durable writes by concurrency, queries for many misses, cached reads, hits by cache size")
   .option("--clients <n,…>", "clients that write at once", counts, [1, 16, 64, 256])
@@ -344,5 +415,7 @@ const program = new Command("bench")
   .addCommand(flood)
   .addCommand(balance)
   .addCommand(hashing)
+  .addCommand(congestion)
+  .addCommand(connections)
   .addCommand(sessions);
 await program.parseAsync();

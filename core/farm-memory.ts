@@ -89,6 +89,8 @@ export class FarmMemory {
       worker,
       appUrl: worker === STAND_IN ? STAND_IN_APP : settings.appUrl,
       port: settings.port,
+      congestion: settings.congestion,
+      tcpKeepAliveMs: settings.tcpKeepAliveMs,
       rings: allocateWorkerRings(
         RING_PACKETS,
         this.pool.slotCount + this.pool.largeSlotCount,

@@ -51,6 +51,8 @@ export function resolveOptions(options: FarmOptions, origins: Origins = {}): Far
     addresses: [of("address"), of("address6")].flatMap((text) => parseInterfaceAddress(text) ?? []),
     mtuBytes: of("mtuBytes"),
     fault: fault !== undefined && hasEffect(fault) ? fault : undefined,
+    congestion: of("congestion"),
+    tcpKeepAliveMs: of("tcpKeepAliveSeconds") * 1000,
     poolSlots: of("poolSlots"),
     fragments: of("fragments"),
     workers: workers === "auto" ? Math.max(2, availableParallelism() - 1) : workers,

@@ -36,7 +36,7 @@ import type { TcpStack } from "./tcp/tcp-stack.js";
 /** Packets handled before anything leaves: more delays the first answers, fewer costs more turns. */
 const TURN_PACKETS = 256;
 
-/** How often HTTP looks for connections whose time is over, and the worker for what else there is to keep in order. */
+/** How often HTTP and TCP look for connections whose time is over, and the worker for what else there is to keep in order. */
 const SWEEP_INTERVAL_MS = 1000;
 /** The same while the worker drains: somebody waits for the connections to end. */
 const DRAINING_SWEEP_INTERVAL_MS = 250;
@@ -94,9 +94,10 @@ export class Server {
   }
 
   #sweep(nowMs: number): void {
-    const { http, housekeep } = this.#parts;
+    const { http, tcp, housekeep } = this.#parts;
     this.#nextSweepMs = nowMs + (http.isDraining ? DRAINING_SWEEP_INTERVAL_MS : SWEEP_INTERVAL_MS);
     http.sweep(nowMs);
+    tcp.sweep();
     housekeep();
   }
 

@@ -9,6 +9,7 @@ import type { SessionLocksMemory } from "../core/memory/session-locks.js";
 import type { TransmitRingMemory } from "../core/memory/transmit-ring.js";
 import type { SessionCookieOptions } from "./session/session-cookie.js";
 import type { SessionsOptions } from "./session/sessions.js";
+import type { CongestionName } from "./tcp/congestion-algorithms.js";
 import type { TcpStackOptions } from "./tcp/context.js";
 
 /** The piscina task. */
@@ -17,6 +18,9 @@ export interface WorkerOptions {
   readonly worker: number;
   readonly appUrl: string;
   readonly port: number;
+  readonly congestion: CongestionName;
+  /** Silence after which TCP asks whether a peer is still there; 0: never. */
+  readonly tcpKeepAliveMs: number;
   readonly rings: {
     readonly descriptors: RingMemory;
     readonly returns: RingMemory;

@@ -86,6 +86,8 @@ export default async function run(options: WorkerOptions): Promise<void> {
     egresses,
     user: http,
     listenPorts: [options.port],
+    congestion: options.congestion,
+    limits: { keepAliveIdleMs: options.tcpKeepAliveMs },
     nowMs: now(),
     secret: options.tcp.secret,
     cookiePeriod: options.tcp.cookiePeriod,

@@ -23,6 +23,8 @@ export function describeSettings(settings: FarmSettings): Record<OptionName, str
     address6: addressText(settings, 16),
     mtuBytes: settings.mtuBytes,
     fault: settings.fault === undefined ? "none" : formatFaultPlan(settings.fault),
+    congestion: settings.congestion,
+    tcpKeepAliveSeconds: settings.tcpKeepAliveMs / 1000,
     poolSlots: settings.poolSlots,
     fragments: settings.fragments,
     workers: settings.workers,

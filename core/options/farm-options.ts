@@ -40,6 +40,13 @@ export interface FarmOptions {
    * Connections of the socket link have no packets, and are let be. Default "none".
    */
   readonly fault?: string;
+  /** Congestion control of the workers' TCP, RFC 9438 or RFC 5681. Default "cubic". */
+  readonly congestion?: "cubic" | "new-reno";
+  /**
+   * Silence, in seconds, after which the workers' TCP asks whether a client is still there (RFC 9293 section 3.8.4), 0 … 1000000;
+   * 0: never. Clients of whom HTTP expects something have shorter times. Default 7200.
+   */
+  readonly tcpKeepAliveSeconds?: number;
   /** Slots of the packet pool, 256 … 1048576. Default 8192. */
   readonly poolSlots?: number;
   /**
@@ -206,6 +213,9 @@ export interface FarmSettings {
   readonly mtuBytes: number;
   /** Undefined: nothing happens to packets on purpose. */
   readonly fault: FaultPlan | undefined;
+  readonly congestion: "cubic" | "new-reno";
+  /** 0: never. */
+  readonly tcpKeepAliveMs: number;
   readonly poolSlots: number;
   readonly fragments: "drop" | "reassemble";
   readonly workers: number;

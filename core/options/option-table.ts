@@ -100,6 +100,19 @@ export const OPTIONS = {
     kind: faultsOrNone,
     default: "none",
   },
+  congestion: {
+    group: "Links",
+    about: "congestion control of the workers' TCP on the TUN device",
+    kind: oneOf(["cubic", "new-reno"]),
+    default: "cubic",
+  },
+  tcpKeepAliveSeconds: {
+    group: "Links",
+    about: "silence after which the workers' TCP asks whether a client is still there, 0 for never",
+    kind: wholeNumber(0, 1_000_000),
+    default: 7200,
+    defaultAbout: "7200, two hours",
+  },
   poolSlots: {
     group: "Links",
     about: "slots of the packet pool, 2 KiB each",

@@ -18,6 +18,7 @@ import {
   TcpSegment,
 } from "../../core/wire/tcp.js";
 import type { CloseReason, StreamConnection, StreamUser } from "../../workers/stream.js";
+import type { CongestionName } from "../../workers/tcp/congestion-algorithms.js";
 import type { TcpLimits } from "../../workers/tcp/limits.js";
 import { TcpStack } from "../../workers/tcp/tcp-stack.js";
 import { SimEgress, validate } from "./sim-network.js";
@@ -62,6 +63,7 @@ export type Expected = Partial<ScriptSegment> & { length?: number };
 
 export interface ScriptOptions {
   limits?: Partial<TcpLimits>;
+  congestion?: CongestionName;
   /** The device cuts packets (GSO) and does checksums. */
   isCutting?: boolean;
   mtuBytes?: number;
@@ -117,6 +119,7 @@ export class TcpScript implements StreamUser {
       secret: options.secret ?? [1, 2, 3],
       ...(options.cookiePeriod === undefined ? {} : { cookiePeriod: options.cookiePeriod }),
       limits: options.limits ?? {},
+      ...(options.congestion === undefined ? {} : { congestion: options.congestion }),
       flowEnded: (flow, generation, wasConnection) => {
         this.ended.push([flow, generation]);
         if (!wasConnection) this.vain.push(flow);
@@ -246,6 +249,7 @@ export class TcpScript implements StreamUser {
     this.expectNothing();
     assert.is(this.stack.connectionCount, 0);
     assert.is(this.stack.timerCount, 0);
+    assert.is(this.stack.transmissionCount, 0);
   }
 
   #give(segment: ScriptSegment): void {

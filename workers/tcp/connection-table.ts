@@ -13,6 +13,15 @@ export class ConnectionTable {
     return this.#index.count;
   }
 
+  /** Rows that were ever in use: what `at` takes. */
+  get rowCount(): number {
+    return this.#rows.length;
+  }
+
+  at(row: number): TcpConnection | null {
+    return this.#rows[row]!;
+  }
+
   find(tuple: FourTuple, hash: number): TcpConnection | null {
     for (let at = this.#index.first(hash); at >= 0; at = this.#index.next(at, hash)) {
       const connection = this.#rows[this.#index.row(at)]!;

@@ -1,15 +1,17 @@
 // One connection: the transmission control block of RFC 9293 section 3.3.1, in its words, and what the user sees of
 // it. It holds state and knows no rules: those are in segment-arrives, output, loss-recovery and lifetime. Every
 // number in it is an integer, sequence numbers signed (see core/wire/sequence), so that changing one allocates
-// nothing; buffer and scoreboard exist only while they hold something, the queue from the first `send` on.
+// nothing; buffers exist only while they hold something, and what is known of data on its way lies in its stack's
+// transmissions.
 
 import { difference } from "../../core/wire/sequence.js";
 import type { StreamConnection } from "../stream.js";
+import type { CongestionControl } from "./congestion-control.js";
 import { type FourTuple, remoteAddress, remotePort } from "./four-tuple.js";
 import type { ReceiveBuffer } from "./receive-buffer.js";
-import type { Scoreboard } from "./scoreboard.js";
 import { SendQueue } from "./send-queue.js";
 import type { Timed } from "./timer-wheel.js";
+import { NO_ROW, type TransmissionList } from "./transmissions.js";
 
 // The states of RFC 9293 section 3.3.2 that a server's connection can be in. LISTEN belongs to the stack and
 // TIME-WAIT to its table of records. Their order is used: from ESTABLISHED on a connection is synchronized.
@@ -37,6 +39,9 @@ export const RECOVERY_TIMEOUT = 2;
 /** "Not armed" for the times below. */
 export const NEVER = -1;
 
+/** Longer than any that is measured. */
+const UNKNOWN_ROUND_TRIP_MS = 60_000;
+
 /** What a connection needs from its stack. */
 export interface ConnectionOwner {
   /** The connection has something to send, or a timer to start or stop, at the end of the turn. */
@@ -50,7 +55,7 @@ export interface ConnectionOwner {
   abort(connection: TcpConnection): void;
 }
 
-export class TcpConnection implements StreamConnection, Timed {
+export class TcpConnection implements StreamConnection, Timed, TransmissionList {
   user: unknown = undefined;
   readonly owner: ConnectionOwner;
   readonly tuple: FourTuple;
@@ -73,8 +78,6 @@ export class TcpConnection implements StreamConnection, Timed {
   iss = 0;
   sndUna = 0;
   sndNxt = 0;
-  /** Next to send again after a timeout; SND.NXT when there is nothing. SND.UNA <= it <= SND.NXT. */
-  resendNxt = 0;
   sndWnd = 0;
   sndWl1 = 0;
   sndWl2 = 0;
@@ -125,9 +128,6 @@ export class TcpConnection implements StreamConnection, Timed {
   srtt8 = -1;
   rttvar4 = 0;
   rtoMs = 0;
-  /** Sequence number whose acknowledgment ends the measurement begun at `timedAtMs`, if one is. */
-  timedSequence = 0;
-  timedAtMs = NEVER;
   /** Retransmissions or probes since the peer last acknowledged anything. */
   unanswered = 0;
   /** 1: since then the network has said that it cannot be reached. */
@@ -137,42 +137,80 @@ export class TcpConnection implements StreamConnection, Timed {
   /** 1: the timer has fired, and the next output is to send one probe, or a SYN-ACK. */
   isProbeDue = 0;
 
-  // Congestion control (RFC 5681, RFC 6582, RFC 6675), in bytes.
-  cwnd = 0;
-  ssthresh = 0x3fffffff;
-  /** Bytes acknowledged in congestion avoidance that have not grown `cwnd` yet. */
-  ackedInAvoidance = 0;
-  recovery = RECOVERY_NONE;
-  /** SND.NXT when recovery began. */
-  recover = 0;
+  // What was sent and is not acknowledged (transmissions.ts): its rows, and bytes of it that the peer has reported, or that
+  // are believed lost. Without SACK `sackedBytes` is what duplicate ACKs stand for.
+  sentHead = NO_ROW;
+  sentTail = NO_ROW;
+  sentRows = 0;
+  sackedBytes = 0;
+  lostBytes = 0;
+
+  // Detection of loss (RFC 8985, in its words RACK.xmit_ts, end_seq, rtt, min_RTT and fack).
+  newestMs = 0;
+  newestEnd = 0;
+  newestRoundTripMs = 0;
+  minRoundTripMs = UNKNOWN_ROUND_TRIP_MS;
+  highestDelivered = 0;
+  hasReordering = 0;
+  /** Width of the reordering window in quarters of `minRoundTripMs`, for how many recoveries yet, and last widened when. */
+  reorderQuarters = 1;
+  reorderRecoveries = 0;
+  widenedUpTo = 0;
   duplicateAcks = 0;
-  /** Highest sequence number retransmitted in this recovery, plus one (HighRxt). */
-  highRxt = 0;
-  /** 1: the segment at SND.UNA is to be sent again at the next output. */
+  /** The loss probe that was sent, if one was, and SND.NXT then; how long the peer may take to acknowledge one segment. */
+  probeKind = 0;
+  probeEnd = 0;
+  ackDelayMs = 0;
+  /** 1: the timer has fired, and the next output is to send a loss probe. */
+  isLossProbeDue = 0;
+
+  // Recovery (RFC 5681, RFC 6582, RFC 6675).
+  recovery = RECOVERY_NONE;
+  /** SND.NXT and SND.UNA when it began, when that was, and bytes sent again since that the peer has not reported twice. */
+  recover = 0;
+  recoveryFrom = 0;
+  recoveryAtMs = 0;
+  resentBytes = 0;
+  /** 1: the first lost segment is to be sent again at the next output whatever is in flight. */
   isRetransmitDue = 0;
   lastSentMs = 0;
-  scoreboard: Scoreboard | null = null;
+  readonly congestion: CongestionControl;
 
+  /** When a segment last came, and how often the peer was asked since whether it is still there (RFC 9293 section 3.8.4). */
+  heardAtMs = 0;
+  keepAliveProbes = 0;
   /** When a challenge ACK was last sent. */
   challengedAtMs = NEVER;
 
-  // Timers: one in the wheel for the earliest of three.
+  // Timers: one in the wheel for the earliest of five.
   /** Retransmission, SYN-ACK or zero-window probe. */
   retransmitAtMs = NEVER;
   /** Output is to be tried again: delayed ACK, or a full egress. */
   outputAtMs = NEVER;
+  /** The end of what is outstanding is to be probed (RFC 8985 section 7). */
+  lossProbeAtMs = NEVER;
+  /** More may count as lost (RFC 8985 section 6.3). */
+  reorderAtMs = NEVER;
   /** End of FIN-WAIT-2. */
   lingerAtMs = NEVER;
   timerAtMs = NEVER;
   timerNext: Timed | null = null;
   timerPrevious: Timed | null = null;
 
-  constructor(owner: ConnectionOwner, tuple: FourTuple, hash: number, flow: number, generation: number) {
+  constructor(
+    owner: ConnectionOwner,
+    tuple: FourTuple,
+    hash: number,
+    flow: number,
+    generation: number,
+    congestion: CongestionControl,
+  ) {
     this.owner = owner;
     this.tuple = tuple;
     this.hash = hash;
     this.flow = flow;
     this.generation = generation;
+    this.congestion = congestion;
   }
 
   get sourceAddress(): string {

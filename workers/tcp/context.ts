@@ -6,6 +6,8 @@ import { allocateCookiePeriod, CookiePeriod } from "../../core/memory/cookie-per
 import { TcpSegment } from "../../core/wire/tcp.js";
 import { PathMtus } from "../path-mtus.js";
 import type { StreamUser } from "../stream.js";
+import { CONGESTION_ALGORITHMS, type CongestionName } from "./congestion-algorithms.js";
+import type { CongestionControl } from "./congestion-control.js";
 import type { ConnectionOwner } from "./connection.js";
 import { ConnectionTable } from "./connection-table.js";
 import { FourTuple } from "./four-tuple.js";
@@ -16,6 +18,7 @@ import { SynCookies } from "./syn-cookie.js";
 import { TcpCounters } from "./tcp-counters.js";
 import { TimeWaitTable } from "./time-wait.js";
 import { type Timed, TimerWheel } from "./timer-wheel.js";
+import { Transmissions } from "./transmissions.js";
 import { TupleHash } from "./tuple-hash.js";
 
 export interface TcpStackOptions {
@@ -37,6 +40,7 @@ export interface TcpStackOptions {
   /** Where all of these stacks note that they send SYN cookies (core/memory/cookie-period.ts); a stack alone needs none. */
   readonly cookiePeriod?: SharedArrayBuffer;
   readonly limits?: Partial<TcpLimits>;
+  readonly congestion?: CongestionName;
   /** The flow that the director gave us with these numbers holds no connection any more, or none has come of it. */
   readonly flowEnded: (flow: number, generation: number, wasConnection: boolean) => void;
   /** Something was queued where nothing was: `flush` has to be called, if this is not within a turn anyway. */
@@ -56,6 +60,7 @@ export class TcpContext {
   readonly timestampOffset: number;
   readonly flowEnded: (flow: number, generation: number, wasConnection: boolean) => void;
   readonly connections = new ConnectionTable();
+  readonly transmissions = new Transmissions();
   /** Connections in SYN-RECEIVED. */
   halfOpenCount = 0;
   readonly timeWait: TimeWaitTable;
@@ -63,6 +68,7 @@ export class TcpContext {
   readonly pathMtus = new PathMtus();
   /** Shift of the windows that we offer. */
   readonly windowShift: number;
+  readonly #congestion: CongestionName;
 
   /** The segment in hand, and where it is from and to. */
   readonly segment = new TcpSegment();
@@ -70,6 +76,8 @@ export class TcpContext {
   hash = 0;
   flow = 0;
   generation = 0;
+  /** Row of the connection that keep-alive has looked at last. */
+  sweepRow = 0;
   /** For SACK blocks on their way out. */
   readonly sackEdges = new Int32Array(8);
 
@@ -88,6 +96,11 @@ export class TcpContext {
     this.timeWait = new TimeWaitTable(this.limits.maxTimeWait, this.limits.timeWaitMs);
     this.wheel = new TimerWheel(this.nowMs, fire);
     this.windowShift = shiftFor(this.limits.receiveBufferBytes);
+    this.#congestion = options.congestion ?? "cubic";
+  }
+
+  createCongestionControl(): CongestionControl {
+    return CONGESTION_ALGORITHMS[this.#congestion]();
   }
 
   /** Our timestamp clock, which ticks in milliseconds (RFC 7323 section 5.4). */

@@ -52,7 +52,9 @@ function detach(context: TcpContext, connection: TcpConnection): void {
   connection.lingerAtMs = NEVER;
   connection.queue = null;
   connection.receive = null;
-  connection.scoreboard = null;
+  connection.lossProbeAtMs = NEVER;
+  connection.reorderAtMs = NEVER;
+  context.transmissions.clear(connection);
 }
 
 /**

@@ -23,18 +23,33 @@ export interface TcpLimits {
   /** RFC 6298 section 2.4 says 1 s; every stack in use has 200 ms. */
   readonly rtoMinMs: number;
   readonly rtoMaxMs: number;
-  /** Unanswered retransmissions or probes in a row before the connection is given up (R2, RFC 9293 section 3.8.3). */
+  /**
+   * How long the acknowledgment of a single segment may take beyond the round trip until it is probed (RFC 8985 section 7.2,
+   * TLP.max_ack_delay): a little more than Linux's shortest delay. It is doubled for peers that prove slower.
+   */
+  readonly peerAckDelayMs: number;
+  /**
+   * Unanswered retransmissions or probes in a row before the connection is given up (R2, RFC 9293 section 3.8.3): with the
+   * shortest timeouts after more than 200 s, where the RFC demands 100.
+   */
   readonly maxRetransmissions: number;
   /** The same for SYN-ACKs: what a spoofed SYN can make us send. */
   readonly maxSynAckRetransmissions: number;
   /** How long FIN-WAIT-2 waits for the peer after its last segment. */
   readonly finWait2Ms: number;
+  /**
+   * Silence after which a peer is asked whether it is still there; 0: never, which RFC 9293 section 3.8.4 wants as default, and
+   * no less than two hours (MUST-25, MUST-28). It is asked again in this time, so often, and then given up.
+   */
+  readonly keepAliveIdleMs: number;
+  readonly keepAliveIntervalMs: number;
+  readonly keepAliveProbes: number;
   /** At most one challenge ACK of a connection in this time (RFC 5961 section 7). */
   readonly challengeAckMs: number;
 }
 
 export const DEFAULT_TCP_LIMITS: TcpLimits = {
-  maxConnections: 65_536,
+  maxConnections: 262_144,
   maxHalfOpen: 1024,
   maxTimeWait: 16_384,
   timeWaitMs: 60_000,
@@ -46,8 +61,12 @@ export const DEFAULT_TCP_LIMITS: TcpLimits = {
   rtoInitialMs: 1000,
   rtoMinMs: 200,
   rtoMaxMs: 60_000,
+  peerAckDelayMs: 50,
   maxRetransmissions: 10,
   maxSynAckRetransmissions: 5,
   finWait2Ms: 60_000,
+  keepAliveIdleMs: 0,
+  keepAliveIntervalMs: 75_000,
+  keepAliveProbes: 5,
   challengeAckMs: 500,
 };

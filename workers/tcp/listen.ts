@@ -142,14 +142,22 @@ function openByCookie(context: TcpContext, mss: number, bytes: Uint8Array): void
   segment.sackPermitted = hasTimestamps === 1 ? sackPermittedIn(timestampEcho) : 0;
   const iss = add(segment.acknowledgment, -1);
   const connection = createConnection(context, iss, add(segment.sequence, -1));
-  connection.timedAtMs = NEVER;
+  // Nobody knows when the SYN-ACK went.
+  connection.lastSentMs = NEVER;
   segmentArrives(context, connection, bytes);
 }
 
 function createConnection(context: TcpContext, iss: number, irs: number): TcpConnection {
   const tuple = new FourTuple();
   copyTuple(context.arriving, tuple);
-  const connection = new TcpConnection(context.owner, tuple, context.hash, context.flow, context.generation);
+  const connection = new TcpConnection(
+    context.owner,
+    tuple,
+    context.hash,
+    context.flow,
+    context.generation,
+    context.createCongestionControl(),
+  );
   initialize(context, connection, iss, irs);
   context.connections.insert(connection);
   context.halfOpenCount++;
@@ -170,7 +178,6 @@ function initialize(context: TcpContext, connection: TcpConnection, iss: number,
   connection.iss = iss;
   connection.sndUna = iss;
   connection.sndNxt = add(iss, 1);
-  connection.resendNxt = connection.sndNxt;
   connection.recover = iss;
   connection.irs = irs;
   connection.rcvNxt = add(irs, 1);
@@ -190,7 +197,8 @@ function initialize(context: TcpContext, connection: TcpConnection, iss: number,
   // Eff.snd.MSS (RFC 9293 section 3.7.1): the peer's MSS counts no options, ours must fit in as well.
   connection.mss = Math.min(offeredMss(context), pathMss(context, tuple)) - dataOptionsBytes(connection);
   connection.rtoMs = limits.rtoInitialMs;
-  connection.timedAtMs = nowMs;
+  connection.ackDelayMs = limits.peerAckDelayMs;
+  connection.lastSentMs = nowMs;
 }
 
 /**

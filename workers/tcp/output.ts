@@ -9,7 +9,7 @@ import {
   ACK_NOW,
   CLOSED,
   NEVER,
-  RECOVERY_FAST,
+  RECOVERY_NONE,
   receiveWindow,
   SYN_RECEIVED,
   sendEnd,
@@ -28,12 +28,14 @@ import {
 } from "./emit.js";
 import { abortByUser, terminate } from "./lifetime.js";
 import {
-  allowedInFlight,
+  armLossProbe,
   bytesInFlight,
-  nextLost,
+  PROBE_AGAIN,
+  PROBE_NEW_DATA,
   resendableBytes,
-  restartAfterIdle,
-} from "./loss-recovery.js";
+} from "./loss-detection.js";
+import { restartAfterIdle } from "./loss-recovery.js";
+import { NO_ROW, RESENT } from "./transmissions.js";
 
 /** Sends what the connection has to send. */
 export function output(context: TcpContext, connection: TcpConnection): void {
@@ -43,7 +45,10 @@ export function output(context: TcpContext, connection: TcpConnection): void {
     outputData(context, connection);
     outputAck(context, connection);
     if (isCloseWithUnreadData(connection)) abortByUser(context, connection);
-    else armRetransmission(context, connection);
+    else {
+      armRetransmission(context, connection);
+      armLossProbe(context, connection);
+    }
   }
   if (connection.state === CLOSED) outputReset(context, connection);
   else armTimer(context, connection);
@@ -94,10 +99,8 @@ function outputData(context: TcpContext, connection: TcpConnection): void {
     outputProbe(context, connection);
     return;
   }
-  if (connection.isRetransmitDue === 1 && !retransmitFirst(context, connection)) return;
-  if (connection.resendNxt !== connection.sndNxt && !resendAfterTimeout(context, connection)) return;
-  if (connection.recovery === RECOVERY_FAST && connection.sack === 1 && !resendLost(context, connection))
-    return;
+  if (connection.isLossProbeDue === 1) outputLossProbe(context, connection);
+  if (!resendLost(context, connection)) return;
   if (connection.finSent === 0) outputNew(context, connection);
 }
 
@@ -115,65 +118,40 @@ function outputProbe(context: TcpContext, connection: TcpConnection): void {
   if (length === 0 && !isFin) return;
   if (!emitSegment(context, connection, sndUna, length, isFin ? FIN | PSH : PSH)) return;
   context.counters.zeroWindowProbes++;
-  connection.timedAtMs = NEVER;
   connection.lastSentMs = context.nowMs;
   if (isFin) connection.finSent = 1;
   const next = add(sndUna, length + (isFin ? 1 : 0));
-  if (before(connection.sndNxt, next)) connection.sndNxt = next;
-  connection.resendNxt = connection.sndNxt;
+  const { sndNxt } = connection;
+  context.transmissions.resent(connection, sndUna, before(next, sndNxt) ? next : sndNxt, context.nowMs);
+  if (!before(sndNxt, next)) return;
+  // It may not be taken, and be acknowledged late for that: it measures nothing.
+  context.transmissions.sent(connection, sndNxt, next, context.nowMs, RESENT);
+  connection.sndNxt = next;
 }
 
-/** The segment at SND.UNA (RFC 5681 section 3.2, 3): whatever the windows say, because it was sent before. */
-function retransmitFirst(context: TcpContext, connection: TcpConnection): boolean {
-  const { sndUna } = connection;
-  connection.isRetransmitDue = 0;
-  if (sndUna === connection.sndNxt) return true;
-  const length = Math.min(resendableBytes(connection, sndUna), connection.mss);
-  if (!resend(context, connection, sndUna, length)) {
-    connection.isRetransmitDue = 1;
-    return false;
-  }
-  connection.highRxt = add(sndUna, length);
-  return true;
-}
-
-/** Sends again from `resendNxt` on, as far as the windows allow. False if they did not allow all of it. */
-function resendAfterTimeout(context: TcpContext, connection: TcpConnection): boolean {
-  const { scoreboard, sndUna, sndNxt } = connection;
+/**
+ * Sends lost data again, as far as the windows allow (RFC 6675 section 5, C; RFC 5681 section 3.1). False if they did not allow
+ * all of it.
+ */
+function resendLost(context: TcpContext, connection: TcpConnection): boolean {
+  const { transmissions } = context;
+  const { mss, sndUna } = connection;
   const burst = burstBytes(context, connection);
   for (;;) {
-    if (scoreboard !== null) connection.resendNxt = scoreboard.skip(connection.resendNxt);
-    const { resendNxt } = connection;
-    if (!before(resendNxt, sndNxt)) {
-      connection.resendNxt = sndNxt;
-      return true;
-    }
-    const hole = resendableBytes(connection, resendNxt);
-    const room = Math.min(
-      difference(add(sndUna, connection.sndWnd), resendNxt),
-      connection.cwnd - bytesInFlight(connection),
-    );
-    let length = Math.min(hole, room, burst);
+    const row = transmissions.firstLost(connection);
+    if (row === NO_ROW) return true;
+    const from = transmissions.start(row);
+    const hole = resendableBytes(connection, from, transmissions.end(row));
+    let room = connection.congestion.cwnd - bytesInFlight(connection);
+    if (connection.isRetransmitDue === 1) room = Math.max(room, mss);
+    let length = Math.min(hole, room, difference(add(sndUna, connection.sndWnd), from), burst);
     if (length < hole) {
       // Whole segments only, except where even the first is larger than the peer's window.
-      if (length >= connection.mss) length -= length % connection.mss;
-      else if (resendNxt !== sndUna || length <= 0) return false;
+      if (length >= mss) length -= length % mss;
+      else if (from !== sndUna || length <= 0) return false;
     }
-    if (!resend(context, connection, resendNxt, length)) return false;
-    const isFin = connection.finSent === 1 && add(resendNxt, length + 1) === sndNxt;
-    connection.resendNxt = isFin ? sndNxt : add(resendNxt, length);
-  }
-}
-
-/** Sends lost data again as far as the pipe allows (RFC 6675 section 5, C). False if it did not allow all of it. */
-function resendLost(context: TcpContext, connection: TcpConnection): boolean {
-  for (;;) {
-    const from = nextLost(connection);
-    if (from === connection.sndNxt) return true;
-    if (connection.cwnd - bytesInFlight(connection) < connection.mss) return false;
-    const length = Math.min(resendableBytes(connection, from), connection.mss);
     if (!resend(context, connection, from, length)) return false;
-    connection.highRxt = add(from, Math.max(length, 1));
+    connection.isRetransmitDue = 0;
   }
 }
 
@@ -182,10 +160,42 @@ function resend(context: TcpContext, connection: TcpConnection, from: number, le
   const isFin = connection.finSent === 1 && add(from, length + 1) === connection.sndNxt;
   if (!emitSegment(context, connection, from, length, isFin ? FIN | PSH : PSH)) return false;
   context.counters.retransmissions++;
-  // Karn: what is acknowledged from now on may be either of two segments (RFC 6298 section 3).
-  connection.timedAtMs = NEVER;
   connection.lastSentMs = context.nowMs;
+  const taken = length + (isFin ? 1 : 0);
+  context.transmissions.resent(connection, from, add(from, taken), context.nowMs);
+  if (connection.recovery !== RECOVERY_NONE) connection.resentBytes += taken;
   return true;
+}
+
+/**
+ * A loss probe (RFC 8985 section 7.3): new data, or else the last segment again, beyond what the congestion window allows. Its
+ * acknowledgment tells what else was lost.
+ */
+function outputLossProbe(context: TcpContext, connection: TcpConnection): void {
+  connection.isLossProbeDue = 0;
+  const { sndUna, sndNxt, mss } = connection;
+  const { transmissions } = context;
+  const lost = transmissions.firstLost(connection);
+  const row = lost === NO_ROW ? transmissions.lastUnreported(connection) : lost;
+  if (row === NO_ROW) return;
+  const unsent = connection.finSent === 1 ? 0 : difference(sendEnd(connection), sndNxt);
+  const fresh = Math.min(unsent, mss, difference(add(sndUna, connection.sndWnd), sndNxt));
+  context.counters.lossProbes++;
+  if (lost === NO_ROW && fresh > 0 && (fresh === unsent || fresh === mss)) {
+    if (!emitSegment(context, connection, sndNxt, fresh, PSH)) return;
+    context.transmissions.sent(connection, sndNxt, add(sndNxt, fresh), context.nowMs);
+    connection.sndNxt = add(sndNxt, fresh);
+    connection.lastSentMs = context.nowMs;
+    connection.probeKind = PROBE_NEW_DATA;
+  } else {
+    const from = transmissions.start(row);
+    const left = resendableBytes(connection, from, transmissions.end(row));
+    const length = Math.min(left, mss);
+    if (!resend(context, connection, lost === NO_ROW ? add(from, left - length) : from, length)) return;
+    connection.probeKind = PROBE_AGAIN;
+  }
+  connection.probeEnd = connection.sndNxt;
+  connection.retransmitAtMs = NEVER;
 }
 
 /** Most bytes in one packet: a whole number of segments where the device cuts them, or one. */
@@ -214,7 +224,7 @@ function outputNew(context: TcpContext, connection: TcpConnection): void {
     let length = Math.min(
       available,
       windowRoom,
-      allowedInFlight(connection) - bytesInFlight(connection),
+      connection.congestion.cwnd - bytesInFlight(connection),
       burst,
     );
     if (length < available) {
@@ -229,13 +239,10 @@ function outputNew(context: TcpContext, connection: TcpConnection): void {
     const flags = (isLast ? PSH : 0) | (isFin ? FIN : 0);
     if (!emitSegment(context, connection, sndNxt, Math.max(length, 0), flags)) return;
     connection.lastSentMs = context.nowMs;
+    connection.lossProbeAtMs = NEVER;
     connection.sndNxt = add(sndNxt, Math.max(length, 0) + (isFin ? 1 : 0));
-    connection.resendNxt = connection.sndNxt;
+    context.transmissions.sent(connection, sndNxt, connection.sndNxt, context.nowMs);
     if (isFin) connection.finSent = 1;
-    if (connection.timedAtMs === NEVER) {
-      connection.timedAtMs = context.nowMs;
-      connection.timedSequence = connection.sndNxt;
-    }
     if (isLast) return;
   }
 }
@@ -274,16 +281,19 @@ function armRetransmission(context: TcpContext, connection: TcpConnection): void
 }
 
 /**
- * The wheel's timer for the earliest of the connection's three times. A timer that would have to move to a later time
+ * The wheel's timer for the earliest of the connection's five times. A timer that would have to move to a later time
  * is left: it then fires for nothing and is set anew here, which is cheaper than moving it with every segment.
  */
 function armTimer(context: TcpContext, connection: TcpConnection): void {
-  let atMs = connection.retransmitAtMs;
-  if (connection.outputAtMs !== NEVER && (atMs === NEVER || connection.outputAtMs < atMs))
-    atMs = connection.outputAtMs;
-  if (connection.lingerAtMs !== NEVER && (atMs === NEVER || connection.lingerAtMs < atMs))
-    atMs = connection.lingerAtMs;
+  let atMs = earlier(connection.retransmitAtMs, connection.outputAtMs);
+  atMs = earlier(atMs, connection.lossProbeAtMs);
+  atMs = earlier(atMs, connection.reorderAtMs);
+  atMs = earlier(atMs, connection.lingerAtMs);
   if (atMs === NEVER) context.wheel.cancel(connection);
   else if (connection.timerAtMs === NEVER || atMs < connection.timerAtMs)
     context.wheel.schedule(connection, atMs);
+}
+
+function earlier(atMs: number, otherMs: number): number {
+  return otherMs !== NEVER && (atMs === NEVER || otherMs < atMs) ? otherMs : atMs;
 }

@@ -9,7 +9,8 @@ import { NEVER, type TcpConnection } from "./connection.js";
 import type { TcpContext } from "./context.js";
 import { dataOptionsBytes } from "./emit.js";
 import type { FourTuple } from "./four-tuple.js";
-import { initialWindow, resendableBytes, resendOutstanding } from "./loss-recovery.js";
+import { resendableBytes } from "./loss-detection.js";
+import { resendOutstanding } from "./loss-recovery.js";
 
 /** Linux's floor for IPv4 (the RFC's, 68, would let anyone make us send headers only): 552 bytes carry 512 of data. */
 const MIN_MTU_IPV4 = 552;
@@ -52,10 +53,9 @@ export function packetTooBig(
   // All that is outstanding had the old size, and none of it can arrive. That is no sign of congestion: the window is what
   // it was, but opened anew, since nobody knows this path (RFC 1191 section 6.4). Later errors about the same segments
   // tell nothing smaller, and so it happens once.
-  connection.ssthresh = Math.max(connection.ssthresh, connection.cwnd);
-  connection.cwnd = Math.min(connection.cwnd, initialWindow(connection.mss));
+  connection.congestion.pathChanged(connection.mss);
   connection.retransmitAtMs = NEVER;
-  resendOutstanding(connection);
+  resendOutstanding(context, connection);
   context.owner.mark(connection);
 }
 
@@ -66,7 +66,10 @@ export function suspectBlackHole(context: TcpContext, connection: TcpConnection)
   const isFirst = currentMtu(context, connection) > BASE_MTU_IPV4;
   const mtuBytes = isIpv4 ? (isFirst ? BASE_MTU_IPV4 : MIN_MTU_IPV4) : IPV6_MIN_MTU_BYTES;
   // Where no segment is as large as that, it is not the size.
-  if (resendableBytes(connection, connection.sndUna) <= mssFor(context, connection, mtuBytes)) return;
+  if (
+    resendableBytes(connection, connection.sndUna, connection.sndNxt) <= mssFor(context, connection, mtuBytes)
+  )
+    return;
   // A guess, and not remembered for others: the peer may have been away for quite another reason.
   if (lowerMss(context, connection, mtuBytes)) context.counters.pathMtuBlackHoles++;
 }

@@ -17,9 +17,10 @@ export function sampleRoundTrip(limits: TcpLimits, connection: TcpConnection, ro
     connection.rttvar4 += Math.abs(error) - (connection.rttvar4 >> 2);
     connection.srtt8 += error;
   }
-  // RTO <- SRTT + max(G, K*RTTVAR), K = 4, G = 1 ms
-  const rtoMs = (connection.srtt8 >> 3) + Math.max(1, connection.rttvar4);
-  connection.rtoMs = Math.min(Math.max(rtoMs, limits.rtoMinMs), limits.rtoMaxMs);
+  // RTO <- SRTT + max(G, K*RTTVAR), K = 4. Our minimum takes G's place: on a path with an even round trip the variation would
+  // become nothing, and the timeout shorter than the recovery of a single loss takes.
+  const rtoMs = (connection.srtt8 >> 3) + Math.max(limits.rtoMinMs, connection.rttvar4);
+  connection.rtoMs = Math.min(rtoMs, limits.rtoMaxMs);
 }
 
 /** (5.5) The timer has expired: twice the timeout, until a round trip is measured again. */

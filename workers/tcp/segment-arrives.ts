@@ -3,8 +3,9 @@
 // Whatever comes of it leaves at the end of the turn, but for what must be an answer of its own.
 
 import { NO_FLOW } from "../../core/memory/descriptor.js";
-import { add, after, afterOrAt, before, beforeOrAt, difference } from "../../core/wire/sequence.js";
+import { add, after, before, beforeOrAt, difference } from "../../core/wire/sequence.js";
 import { ACK, FIN, RST, SYN } from "../../core/wire/tcp.js";
+import { initialWindow } from "./congestion-control.js";
 import {
   ACK_NOW,
   CLOSED,
@@ -21,14 +22,7 @@ import {
 import type { TcpContext } from "./context.js";
 import { emitBare, emitChallengeAck, noteDuplicate } from "./emit.js";
 import { enterTimeWait, terminate } from "./lifetime.js";
-import {
-  bytesInFlight,
-  detectLoss,
-  duplicateAckArrived,
-  initialWindow,
-  newDataAcknowledged,
-  sackArrived,
-} from "./loss-recovery.js";
+import { acknowledgmentArrived } from "./loss-recovery.js";
 import { segmentTextArrived } from "./receive-data.js";
 import { sampleRoundTrip } from "./round-trip.js";
 
@@ -45,6 +39,7 @@ export function segmentArrives(context: TcpContext, connection: TcpConnection, b
   const { segment } = context;
   // Everything below may change what is due or when; the end of the turn looks after that.
   context.owner.mark(connection);
+  connection.heardAtMs = context.nowMs;
   const hasTimestamps = connection.timestamps === 1 && segment.hasTimestamps === 1;
   if (hasTimestamps && isOldTimestamp(context, connection)) return true;
   if (!checkSequence(context, connection)) return true;
@@ -179,13 +174,9 @@ function checkAck(context: TcpContext, connection: TcpConnection): boolean {
     return false;
   }
   if (acked < 0) return true;
-  const hasNewSack = connection.sack === 1 && segment.sackCount > 0 && sackArrived(context, connection);
-  if (acked > 0) {
-    acknowledge(context, connection, acked);
-  } else if (hasNewSack || (connection.sack === 0 && isDuplicateAck(context, connection))) {
-    duplicateAckArrived(context, connection);
-  }
-  if (hasNewSack) detectLoss(context, connection);
+  const isDuplicate = acked === 0 && isDuplicateAck(context, connection);
+  acknowledgmentArrived(context, connection, acked, isDuplicate);
+  if (acked > 0) dequeueAcknowledged(context, connection, acked);
   updateSendWindow(context, connection, acked);
   return isOpenAfterAck(context, connection);
 }
@@ -207,45 +198,33 @@ function establish(context: TcpContext, connection: TcpConnection): boolean {
   connection.sndWl2 = segment.acknowledgment;
   connection.retransmitAtMs = NEVER;
   connection.isProbeDue = 0;
-  connection.lastSentMs = context.nowMs;
+  connection.highestDelivered = connection.sndUna;
+  connection.widenedUpTo = connection.sndUna;
+  connection.newestMs = context.nowMs | 0;
+  connection.newestEnd = connection.sndUna;
   // RFC 5681 section 3.1: one segment after a lost SYN-ACK.
   const wasLost = connection.unanswered > 0;
-  connection.cwnd = wasLost ? connection.mss : initialWindow(connection.mss);
+  connection.congestion.begin(wasLost ? connection.mss : initialWindow(connection.mss));
   connection.unanswered = 0;
-  // Nobody knows when the SYN-ACK went that a SYN cookie was in.
-  if (wasLost) connection.rtoMs = RTO_AFTER_LOST_SYN_MS;
-  else if (connection.timedAtMs !== NEVER)
-    sampleRoundTrip(context.limits, connection, context.nowMs - connection.timedAtMs);
-  connection.timedAtMs = NEVER;
+  if (wasLost) {
+    connection.rtoMs = RTO_AFTER_LOST_SYN_MS;
+  } else if (connection.lastSentMs !== NEVER) {
+    connection.minRoundTripMs = context.nowMs - connection.lastSentMs;
+    sampleRoundTrip(context.limits, connection, connection.minRoundTripMs);
+  }
+  connection.lastSentMs = context.nowMs;
   connection.isOpen = 1;
   context.counters.connectionsOpened++;
   context.user.opened(connection);
   return connection.state !== CLOSED;
 }
 
-/** SND.UNA < SEG.ACK =< SND.NXT */
-function acknowledge(context: TcpContext, connection: TcpConnection, acked: number): void {
-  const { segment, limits, nowMs } = context;
-  const inFlight = bytesInFlight(connection);
-  connection.sndUna = segment.acknowledgment;
-  if (before(connection.resendNxt, connection.sndUna)) connection.resendNxt = connection.sndUna;
-  connection.unanswered = 0;
-  connection.isUnreachable = 0;
-  // RFC 6298 section 5.2, 5.3: stopped here, started anew at the end of the turn if anything is outstanding.
-  connection.retransmitAtMs = NEVER;
-  if (connection.timestamps === 1 && segment.hasTimestamps === 1) {
-    sampleRoundTrip(limits, connection, difference(context.timestamp, segment.timestampEcho));
-  } else if (connection.timedAtMs !== NEVER && afterOrAt(connection.sndUna, connection.timedSequence)) {
-    sampleRoundTrip(limits, connection, nowMs - connection.timedAtMs);
-  }
-  if (connection.timedAtMs !== NEVER && afterOrAt(connection.sndUna, connection.timedSequence)) {
-    connection.timedAtMs = NEVER;
-  }
+/** SND.UNA < SEG.ACK =< SND.NXT: "any segments on the retransmission queue that are thereby entirely acknowledged are removed". */
+function dequeueAcknowledged(context: TcpContext, connection: TcpConnection, acked: number): void {
   const { queue } = connection;
   // The FIN takes a sequence number and no place in the queue.
   if (queue !== null) queue.dequeue(Math.min(acked, queue.length));
-  newDataAcknowledged(connection, acked, inFlight);
-  if (connection.isAboveHighWater === 1 && connection.queuedBytes < limits.sendLowWaterBytes) {
+  if (connection.isAboveHighWater === 1 && connection.queuedBytes < context.limits.sendLowWaterBytes) {
     connection.isAboveHighWater = 0;
     context.user.drained(connection);
   }
@@ -282,7 +261,7 @@ function updateSendWindow(context: TcpContext, connection: TcpConnection, acked:
   if (window > connection.sndWnd && (connection.probes > 0 || connection.sndUna === connection.sndNxt)) {
     // Opened: what the probes carried may not have been taken, and the wait for the next probe is over.
     connection.probes = 0;
-    connection.resendNxt = connection.sndUna;
+    context.transmissions.loseAll(connection, false);
     connection.retransmitAtMs = NEVER;
   }
   // A small window that is open is not a closed one: waiting for it to grow does not make the next wait longer.

@@ -9,7 +9,14 @@ export class TcpCounters {
   retransmissions = 0;
   retransmissionTimeouts = 0;
   fastRetransmits = 0;
+  /** Recoveries that were taken back, because nothing was lost. */
+  needlessRecoveries = 0;
+  /** Segments that reported duplicates (D-SACK). */
+  duplicatesReported = 0;
+  /** Probes of the end of a flight (RFC 8985 section 7). */
+  lossProbes = 0;
   zeroWindowProbes = 0;
+  keepAliveProbes = 0;
   synAckRetransmissions = 0;
   connectionsOpened = 0;
   connectionsClosed = 0;

@@ -16,9 +16,10 @@ import {
 import { TcpContext, type TcpStackOptions } from "./context.js";
 import { readTuple, turnTuple } from "./four-tuple.js";
 import { icmpErrorArrived } from "./icmp-error-arrives.js";
+import { sweepConnections } from "./keep-alive.js";
 import { abortByUser, closeByUser, giveUp, terminate } from "./lifetime.js";
 import { segmentWithoutConnection } from "./listen.js";
-import { retransmissionTimeout } from "./loss-recovery.js";
+import { lookForLoss, retransmissionTimeout } from "./loss-recovery.js";
 import { output } from "./output.js";
 import { suspectBlackHole } from "./path-mtu.js";
 import { deliverKept } from "./receive-data.js";
@@ -54,6 +55,11 @@ export class TcpStack implements ConnectionOwner {
   /** Timers that run; 0 when every connection is idle. */
   get timerCount(): number {
     return this.#context.wheel.count;
+  }
+
+  /** Ranges of data that were sent and not acknowledged; 0 when every connection is idle. */
+  get transmissionCount(): number {
+    return this.#context.transmissions.inUse;
   }
 
   /** Sets the time of everything that follows, in milliseconds (fractions are dropped). It never goes back. */
@@ -130,6 +136,11 @@ export class TcpStack implements ConnectionOwner {
     context.timeWait.expire(context.nowMs);
   }
 
+  /** Asks silent peers whether they are still there; to be called about once a second. */
+  sweep(): void {
+    sweepConnections(this.#context);
+  }
+
   /** Sends what the turn has made due. */
   flush(): void {
     // Users may mark further connections meanwhile, in `closed`.
@@ -202,7 +213,13 @@ export class TcpStack implements ConnectionOwner {
       context.counters.timeouts++;
       terminate(context, connection, "timeout");
     }
-    if (isDue(connection.retransmitAtMs, context.nowMs)) {
+    if (isDue(connection.reorderAtMs, context.nowMs)) lookForLoss(context, connection);
+    if (isDue(connection.lossProbeAtMs, context.nowMs)) {
+      connection.lossProbeAtMs = NEVER;
+      connection.isLossProbeDue = 1;
+    }
+    // A loss probe goes first: with it the retransmission timer starts anew (RFC 8985 section 7.3).
+    if (isDue(connection.retransmitAtMs, context.nowMs) && connection.isLossProbeDue === 0) {
       connection.retransmitAtMs = NEVER;
       this.#retransmissionDue(connection);
     }

@@ -90,6 +90,8 @@ export const OPTION_SAMPLES: Readonly<Record<OptionName, OptionSamples>> = {
     "drop=1%,seed=4294967296",
     "None",
   ),
+  congestion: text("new-reno", "reno", "CUBIC"),
+  tcpKeepAliveSeconds: number(0, -1, 1_000_001),
   poolSlots: number(256, 255, 1_048_577),
   fragments: text("drop", "keep"),
   workers: {

@@ -52,6 +52,8 @@ function workerOf(members: string, worker = 0) {
       worker,
       appUrl: pathToFileURL(file).href,
       port: 80,
+      congestion: "cubic" as const,
+      tcpKeepAliveMs: 0,
       rings,
       pool: allocatePacketPool(16, 2048),
       loadBoard,

@@ -1,10 +1,9 @@
-// The three stores of a connection: send queue, receive buffer, scoreboard; each against a model of plain arrays.
+// The two stores of a connection: send queue and receive buffer; each against a model of plain arrays.
 
 import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { MAX_RANGES, ReceiveBuffer } from "../../../workers/tcp/receive-buffer.js";
-import { MAX_SACKED_RANGES, Scoreboard } from "../../../workers/tcp/scoreboard.js";
 import { SendQueue } from "../../../workers/tcp/send-queue.js";
 
 test("send queue, any order of writes, copies and acknowledgments, holds the stream", () => {
@@ -103,72 +102,6 @@ test("receive buffer, of a small window that is filled again and again, does not
     if (round % 3 === 0 && buffer.rangeStarts.length === 0) buffer.insert(500, bytes, 0, 100);
   }
   assert.ok(buffer.bytes.length <= 32_768, `${buffer.bytes.length} bytes`);
-});
-
-test("scoreboard, any blocks and acknowledgments over the wrap, are those of a bitmap", () => {
-  const base = 0x7fff_ff00 | 0;
-  const step = fc.record({
-    action: fc.constantFrom("add", "add", "acknowledge"),
-    from: fc.integer({ min: 0, max: 500 }),
-    length: fc.integer({ min: 1, max: 60 }),
-  });
-  fc.assert(
-    fc.property(fc.array(step, { maxLength: 50, size: "max" }), (steps) => {
-      const scoreboard = new Scoreboard();
-      const sacked = new Uint8Array(600);
-      let una = 0;
-      for (const { action, from, length } of steps) {
-        if (action === "add") {
-          if (from <= una) continue;
-          const isNew = sacked.subarray(from, from + length).includes(0);
-          assert.is(scoreboard.add((base + from) | 0, (base + from + length) | 0), isNew);
-          sacked.fill(1, from, from + length);
-        } else if (from > una) {
-          una = from;
-          sacked.fill(0, 0, una);
-          scoreboard.acknowledge((base + una) | 0);
-        }
-        assert.is(
-          scoreboard.sackedBytes,
-          sacked.reduce((sum, bit) => sum + bit, 0),
-        );
-        const unsacked = sacked.indexOf(0, una);
-        assert.is((scoreboard.skip((base + una) | 0) - base) | 0, unsacked);
-        assert.is(
-          scoreboard.sackedWithin((base + una) | 0, (base + una + 100) | 0),
-          sacked.subarray(una, una + 100).reduce((sum, bit) => sum + bit, 0),
-        );
-        const next = sacked.indexOf(1, unsacked);
-        const limit = una + 90;
-        if (unsacked < limit) {
-          const hole = next >= 0 && next < limit ? next - unsacked : limit - unsacked;
-          assert.is(scoreboard.holeBytes((base + unsacked) | 0, (base + limit) | 0), hole);
-        }
-      }
-    }),
-  );
-});
-
-test("scoreboard, three ranges or more than two segments above a hole, make it lost", () => {
-  const scoreboard = new Scoreboard();
-  scoreboard.add(100, 110);
-  scoreboard.add(120, 130);
-  assert.is(scoreboard.lostEdge(0, 1000), 0);
-  scoreboard.add(140, 150);
-  assert.is(scoreboard.lostEdge(0, 1000), 100);
-  const large = new Scoreboard();
-  large.add(5000, 7000);
-  assert.is(large.lostEdge(0, 1000), 0);
-  large.add(7000, 7001);
-  assert.is(large.lostEdge(0, 1000), 5000);
-});
-
-test("scoreboard, one range too many, is not remembered", () => {
-  const scoreboard = new Scoreboard();
-  for (let index = 1; index <= MAX_SACKED_RANGES; index++)
-    assert.ok(scoreboard.add(10 * index, 10 * index + 5));
-  assert.not(scoreboard.add(5000, 5005));
-  assert.ok(scoreboard.add(15, 20));
 });
 
 test.run();

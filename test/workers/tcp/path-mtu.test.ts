@@ -27,7 +27,7 @@ function sending(ipVersion: 4 | 6 = 4, options: Partial<ScriptSegment> = {}, isC
 }
 
 function cwndOf(script: TcpScript): readonly [cwnd: number, ssthresh: number] {
-  const { cwnd, ssthresh } = script.connection as TcpConnection;
+  const { cwnd, ssthresh } = (script.connection as TcpConnection).congestion;
   return [cwnd, ssthresh];
 }
 

@@ -2,13 +2,17 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type ScriptSegment, TcpScript } from "../../support/tcp-script.js";
+import { type ScriptOptions, type ScriptSegment, TcpScript } from "../../support/tcp-script.js";
 
 const MSS = 1460;
 
 /** A connection with `segments` full segments in flight, sent at once. */
-function sending(segments: number, options: Partial<ScriptSegment> = {}): TcpScript {
-  const script = new TcpScript();
+function sending(
+  segments: number,
+  options: Partial<ScriptSegment> = {},
+  scriptOptions: ScriptOptions = {},
+): TcpScript {
+  const script = new TcpScript(scriptOptions);
   script.connect(options);
   const size = MSS - (options.ts === undefined ? 0 : 12);
   script.act((connection) => connection.send(new Uint8Array(segments * size)));
@@ -88,6 +92,13 @@ test("retransmission timeout, no answer ever, ends the connection after ten of t
   script.expectIdle();
 });
 
+test("retransmission timeout, no answer ever, is no reason to end the connection before 100 seconds (R2)", () => {
+  const script = sending(1);
+  script.advance(100_000);
+  assert.ok(script.skip() >= 3, "R1 comes before that");
+  assert.equal(script.events, ["opened"]);
+});
+
 test("fast retransmit, the third duplicate ACK, sends the first segment again and only that", () => {
   const script = sending(10);
   script.inject({ flags: "A", seq: 1, ack: 1 });
@@ -123,14 +134,32 @@ test("fast recovery, a partial acknowledgment, sends the next hole again at once
   assert.is(script.stack.timerCount, 0);
 });
 
-test("fast recovery, its end, leaves half of what was in flight as the window", () => {
-  const script = sending(10);
-  for (let index = 0; index < 3; index++) script.inject({ flags: "A", seq: 1, ack: 1 });
+for (const [congestion, left] of [
+  ["new-reno", 5],
+  ["cubic", 7],
+] as const) {
+  test(`fast recovery, its end, leaves of a window of ten segments what ${congestion} leaves`, () => {
+    const script = sending(10, {}, { congestion });
+    for (let index = 0; index < 3; index++) script.inject({ flags: "A", seq: 1, ack: 1 });
+    script.skip();
+    script.inject({ flags: "A", seq: 1, ack: 1 + 10 * MSS });
+    script.act((connection) => connection.send(new Uint8Array(20 * MSS)));
+    assert.is(script.skip(), left);
+  });
+}
+
+test("fast recovery, each duplicate ACK, stands for a segment that has left the network", () => {
+  const script = new TcpScript({ congestion: "new-reno" });
+  script.connect();
+  script.act((connection) => connection.send(new Uint8Array(30 * MSS)));
   script.skip();
-  // Full acknowledgment with nothing outstanding: min(ssthresh, MSS + MSS).
-  script.inject({ flags: "A", seq: 1, ack: 1 + 10 * MSS });
-  script.act((connection) => connection.send(new Uint8Array(20 * MSS)));
-  assert.is(script.skip(), 2);
+  for (let index = 0; index < 3; index++) script.inject({ flags: "A", seq: 1, ack: 1 });
+  // Two by limited transmit, the first again. Nine of twelve are in flight still, five may be.
+  assert.is(script.skip(), 3);
+  for (let index = 0; index < 4; index++) script.inject({ flags: "A", seq: 1, ack: 1 });
+  script.expectNothing();
+  script.inject({ flags: "A", seq: 1, ack: 1 });
+  script.expect({ seq: 1 + 12 * MSS, length: MSS });
 });
 
 test("duplicate ACKs, a hundred thousand of them, neither overflow nor send anything but the one retransmission", () => {
@@ -178,16 +207,38 @@ test("SACK, three blocks above a hole, send the hole again and not what the peer
   assert.is(script.stack.timerCount, 0);
 });
 
-test("SACK, a retransmission timeout, forgets what was reported and sends it again", () => {
+test("SACK, a retransmission timeout, sends again only what was not reported", () => {
   const script = sending(4, { sackOk: true });
   const edge = (segment: number) => 1 + segment * MSS;
-  script.inject({ flags: "A", seq: 1, ack: 1, sack: [[edge(1), edge(3)]] });
-  script.advance(200);
+  script.inject({ flags: "A", seq: 1, ack: 1, sack: [[edge(2), edge(3)]] });
+  // It counts as lost after a millisecond; what is sent again then is lost, too, and its probe.
+  script.advance(199);
+  script.skip();
+  script.advance(50);
+  assert.is(script.stack.counters.retransmissionTimeouts, 1);
   script.expect({ seq: 1, length: MSS });
-  script.inject({ flags: "A", seq: 1, ack: edge(1) });
-  script.expect({ seq: edge(1), length: MSS });
-  script.expect({ seq: edge(2), length: MSS });
   script.expectNothing();
+  script.inject({ flags: "A", seq: 1, ack: edge(1), sack: [[edge(2), edge(3)]] });
+  script.expect({ seq: edge(1), length: MSS });
+  script.expect({ seq: edge(3), length: MSS });
+  script.expectNothing();
+});
+
+test("SACK, what a peer reported and threw away again, is sent again after a timeout", () => {
+  const script = sending(4, { sackOk: true });
+  const edge = (segment: number) => 1 + segment * MSS;
+  script.inject({ flags: "A", seq: 1, ack: 1, sack: [[edge(1), edge(4)]] });
+  script.expect({ seq: 1, length: MSS });
+  // Its user has not read, and it was short of memory.
+  script.inject({ flags: "A", seq: 1, ack: edge(1) });
+  script.advance(500);
+  script.expect({ seq: edge(1), length: MSS });
+  script.inject({ flags: "A", seq: 1, ack: edge(2) });
+  script.expect({ seq: edge(2), length: MSS });
+  script.expect({ seq: edge(3), length: MSS });
+  script.inject({ flags: "A", seq: 1, ack: edge(4) });
+  assert.is(script.stack.timerCount, 0);
+  assert.is(script.stack.transmissionCount, 0);
 });
 
 test("SACK, blocks that are nonsense, are ignored", () => {
@@ -273,6 +324,49 @@ test("an offloaded packet, of which only some segments arrive, is made whole", (
   script.inject({ flags: "A", seq: 1, ack: 1 + 8 * MSS });
   script.expect({ seq: 1 + 8 * MSS, length: MSS });
   script.expect({ seq: 1 + 9 * MSS, length: MSS });
+});
+
+test("an offloaded packet, whose ACKs are lost but the last, is acknowledged by that and sends nothing again", () => {
+  const script = new TcpScript({ isCutting: true });
+  script.connect({ sackOk: true });
+  script.act((connection) => connection.send(new Uint8Array(40 * MSS)));
+  assert.is(script.skip(), 10);
+  script.advance(5);
+  script.inject({ flags: "A", seq: 1, ack: 1 + 10 * MSS });
+  assert.is(script.skip(), 20, "the window has doubled, as with every ACK");
+  assert.is(script.stack.counters.retransmissions, 0);
+});
+
+test("an offloaded packet, all of whose ACKs are lost, is acknowledged in answer to its last segment alone", () => {
+  const script = new TcpScript({ isCutting: true });
+  script.connect({ sackOk: true });
+  script.act((connection) => connection.send(new Uint8Array(10 * MSS)));
+  assert.is(script.skip(), 10);
+  script.advance(10);
+  script.expect({ seq: 1 + 9 * MSS, length: MSS });
+  script.expectNothing();
+  script.inject({ flags: "A", seq: 1, ack: 1 + 10 * MSS, sack: [[1 + 9 * MSS, 1 + 10 * MSS]] });
+  script.expectNothing();
+  assert.is(script.stack.timerCount, 0);
+});
+
+test("an offloaded packet, lost whole, is sent again in pieces as large as the window", () => {
+  const script = new TcpScript({ isCutting: true });
+  script.connect({ sackOk: true });
+  script.act((connection) => connection.send(new Uint8Array(10 * MSS)));
+  script.skip();
+  // The probe's answer tells that all before it is lost; half of the window is sent again at once, in one packet.
+  script.advance(10);
+  script.skip();
+  const { transmits } = script.egress;
+  script.inject({ flags: "A", seq: 1, ack: 1, sack: [[1 + 9 * MSS, 1 + 10 * MSS]] });
+  script.advance(1);
+  assert.is(script.skip(), 7);
+  assert.is(script.egress.transmits, transmits + 1);
+  script.inject({ flags: "A", seq: 1, ack: 1 + 7 * MSS, sack: [[1 + 9 * MSS, 1 + 10 * MSS]] });
+  assert.is(script.skip(), 2);
+  script.inject({ flags: "A", seq: 1, ack: 1 + 10 * MSS });
+  assert.is(script.stack.counters.retransmissionTimeouts, 0);
 });
 
 test.run();

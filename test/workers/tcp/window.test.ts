@@ -123,6 +123,44 @@ test("receive window, closed, a probe is answered every time and its ACK taken",
   assert.is(script.connection!.queuedBytes, 0);
 });
 
+test("receive window, closed, a probe without data is answered, too", () => {
+  const script = new TcpScript({ limits: { receiveBufferBytes: 1000 } });
+  script.connect();
+  script.consume = () => 0;
+  script.inject({ flags: "A", seq: 1, ack: 1, data: 1000 });
+  script.advance(40);
+  script.skip();
+  // Linux probes so: with the number before the next one, at growing distances.
+  for (const waitMs of [500, 1000, 2000]) {
+    script.advance(waitMs);
+    script.inject({ flags: "A", seq: 1000, ack: 1 });
+    script.expect({ flags: "A", seq: 1, ack: 1001, win: 0, length: 0 });
+    script.expectNothing();
+  }
+});
+
+test("receive window, closed, the answer to a probe opens no window that is not worth a segment", () => {
+  const script = new TcpScript({ limits: { receiveBufferBytes: 8000 } });
+  script.connect();
+  script.consume = () => 0;
+  for (let seq = 1; seq < 8001; seq += 1000) script.inject({ flags: "A", seq, ack: 1, data: 1000 });
+  script.advance(40);
+  script.skip();
+  script.consume = () => 500;
+  script.act((connection) => connection.resume());
+  script.consume = () => 0;
+  script.expectNothing();
+  script.inject({ flags: "A", seq: 8001, ack: 1, data: "x" });
+  script.expect({ flags: "A", ack: 8001, win: 0 });
+  script.consume = () => 1000;
+  script.act((connection) => connection.resume());
+  script.consume = () => 0;
+  script.expect({ flags: "A", ack: 8001, win: 1500 });
+  script.inject({ flags: "A", seq: 8001, ack: 1, data: "x" });
+  script.advance(40);
+  script.expect({ flags: "A", ack: 8002, win: 1499 });
+});
+
 test("receive window, closed, a FIN is answered once each time it comes and does not loop", () => {
   const script = new TcpScript({ limits: { receiveBufferBytes: 1000 } });
   script.connect();

@@ -1,0 +1,192 @@
+// How much arrives over a path that loses packets, how long short responses take on it, and how two flows share it? Our TCP
+// sends to a model client over a simulated path (support/simulated-transfer.ts) with a bottleneck and a queue of one product of
+// bandwidth and delay, but never below 64 KiB. Virtual time: figures are of the algorithms, not of the machine.
+
+import type { CongestionName } from "../workers/tcp/congestion-algorithms.js";
+import { median } from "./support/machine.js";
+import { Random } from "./support/random.js";
+import { SimulatedTransfer } from "./support/simulated-transfer.js";
+
+export const CONGESTION_CONTROLS = ["new-reno", "cubic"] as const satisfies CongestionName[];
+
+export interface CongestionOptions {
+  readonly algorithms: readonly CongestionName[];
+  /** Packets that are lost by chance, each by itself. */
+  readonly lossPercent: readonly number[];
+  readonly roundTripMs: readonly number[];
+  readonly megabitsPerSecond: number;
+  /** Simulated seconds of each transfer. */
+  readonly seconds: number;
+  /** Runs of each transfer, with seeds of their own. */
+  readonly rounds: number;
+  readonly responses: number;
+  readonly responseKib: readonly number[];
+  readonly seed: number;
+}
+
+/** One flow that sends without end. Medians of the rounds. */
+export interface TransferFigure {
+  readonly algorithm: CongestionName;
+  readonly roundTripMs: number;
+  readonly lossPercent: number;
+  /** Megabits of a second that arrived in order. */
+  readonly goodput: number;
+  readonly timeouts: number;
+  /** Parts of the packets: dropped for want of room in the queue, and there already when they arrived. */
+  readonly dropped: number;
+  readonly needless: number;
+}
+
+/** Requests one after the other on one connection, each answered at once: time from a request to its whole response. */
+export interface ResponseFigure {
+  readonly algorithm: CongestionName;
+  readonly roundTripMs: number;
+  readonly lossPercent: number;
+  readonly kib: number;
+  readonly meanMs: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/**
+ * Two flows on one path without chance losses, the second of which begins when the first has had it for an eighth of the time; in
+ * the later half. Medians of the rounds.
+ */
+export interface SharingFigure {
+  readonly first: CongestionName;
+  readonly second: CongestionName;
+  readonly roundTripMs: number;
+  /** Goodput of the second flow as a multiple of the first one's. */
+  readonly ratio: number;
+  /** Megabits a second of both. */
+  readonly goodput: number;
+}
+
+export interface CongestionFigures {
+  readonly transfers: TransferFigure[];
+  readonly responses: ResponseFigure[];
+  readonly sharing: SharingFigure[];
+}
+
+const MIN_QUEUE_BYTES = 65_536;
+/** Longer than any connection can need that is not given up. */
+const LONGEST_MS = 86_400_000;
+
+/** Throws Error if a connection was given up. */
+export function runCongestion(options: CongestionOptions): CongestionFigures {
+  const { algorithms, roundTripMs, lossPercent, responseKib } = options;
+  const paths = roundTripMs.flatMap((trip) => lossPercent.map((loss) => [trip, loss] as const));
+  return {
+    transfers: paths.flatMap(([trip, loss]) => algorithms.map((name) => transfer(options, name, trip, loss))),
+    responses: paths.flatMap(([trip, loss]) =>
+      responseKib.flatMap((kib) => algorithms.map((name) => respond(options, name, trip, loss, kib))),
+    ),
+    sharing: roundTripMs.flatMap((trip) =>
+      algorithms.flatMap((first) => algorithms.map((second) => share(options, first, second, trip))),
+    ),
+  };
+}
+
+function overPath(options: CongestionOptions, roundTripMs: number, lossPercent: number, seed: number) {
+  const { megabitsPerSecond } = options;
+  return new SimulatedTransfer({
+    roundTripMs,
+    megabitsPerSecond,
+    queueBytes: Math.max(MIN_QUEUE_BYTES, megabitsPerSecond * 125 * roundTripMs),
+    loss: lossPercent / 100,
+    random: new Random(seed),
+    isCutting: true,
+  });
+}
+
+/** A run for each seed; of each number that it returns the median. */
+function medians<Numbers extends Record<string, number>>(
+  { seed, rounds }: CongestionOptions,
+  run: (seed: number) => Numbers,
+): Numbers {
+  const runs = Array.from({ length: rounds }, (_, round) => run(seed + round));
+  const names = Object.keys(runs[0]!);
+  return Object.fromEntries(names.map((name) => [name, median(runs.map((one) => one[name]!))])) as Numbers;
+}
+
+function transfer(
+  options: CongestionOptions,
+  algorithm: CongestionName,
+  roundTripMs: number,
+  lossPercent: number,
+): TransferFigure {
+  const numbers = medians(options, (seed) => {
+    const simulation = overPath(options, roundTripMs, lossPercent, seed);
+    const { client, stack } = simulation.addFlow(algorithm, Infinity);
+    client.connect(simulation.nowMs);
+    simulation.run(simulation.nowMs + options.seconds * 1000);
+    const { sent, dropped } = simulation.path;
+    return {
+      goodput: (client.received * 8) / 1e6 / options.seconds,
+      timeouts: stack.counters.retransmissionTimeouts,
+      dropped: dropped / sent,
+      needless: client.duplicates / sent,
+    };
+  });
+  return { algorithm, roundTripMs, lossPercent, ...numbers };
+}
+
+function respond(
+  options: CongestionOptions,
+  algorithm: CongestionName,
+  roundTripMs: number,
+  lossPercent: number,
+  kib: number,
+): ResponseFigure {
+  const bytes = kib * 1024;
+  const simulation = overPath(options, roundTripMs, lossPercent, options.seed);
+  const { client } = simulation.addFlow(algorithm, bytes);
+  const timesMs: number[] = [];
+  let askedMs = 0;
+  const ask = (nowMs: number) => {
+    askedMs = nowMs;
+    client.request(nowMs);
+  };
+  client.onOpen = ask;
+  client.onReceived = (nowMs, received) => {
+    if (received < bytes * (timesMs.length + 1)) return;
+    timesMs.push(nowMs - askedMs);
+    if (timesMs.length < options.responses) ask(nowMs);
+  };
+  client.connect(simulation.nowMs);
+  simulation.run(simulation.nowMs + LONGEST_MS);
+  if (timesMs.length < options.responses) throw new Error(`only ${timesMs.length} responses came`);
+  timesMs.sort((a, b) => a - b);
+  return {
+    algorithm,
+    roundTripMs,
+    lossPercent,
+    kib,
+    meanMs: timesMs.reduce((sum, time) => sum + time, 0) / timesMs.length,
+    p50Ms: timesMs[timesMs.length >> 1]!,
+    p99Ms: timesMs[Math.floor(timesMs.length * 0.99)]!,
+  };
+}
+
+function share(
+  options: CongestionOptions,
+  first: CongestionName,
+  second: CongestionName,
+  roundTripMs: number,
+): SharingFigure {
+  const numbers = medians(options, (seed) => {
+    const simulation = overPath(options, roundTripMs, 0, seed);
+    const startMs = simulation.nowMs;
+    const spanMs = options.seconds * 1000;
+    const clients = [first, second].map((name) => simulation.addFlow(name, Infinity).client);
+    clients[0]!.connect(startMs);
+    simulation.run(startMs + spanMs / 8);
+    clients[1]!.connect(simulation.nowMs);
+    simulation.run(startMs + spanMs / 2);
+    const before = clients.map(({ received }) => received);
+    simulation.run(startMs + spanMs);
+    const [one, two] = clients.map(({ received }, index) => received - before[index]!);
+    return { ratio: two! / one!, goodput: ((one! + two!) * 16) / 1e6 / options.seconds };
+  });
+  return { first, second, roundTripMs, ...numbers };
+}

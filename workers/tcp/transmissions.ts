@@ -64,6 +64,7 @@ export class Transmissions {
   isReordered = 0;
   /** Highest sequence number delivered, plus one (RFC 8985: RACK.fack). */
   highest = 0;
+  #highestBefore = 0;
   #ambiguousFromMs = 0;
 
   /** Rows in use, of all connections. */
@@ -118,6 +119,7 @@ export class Transmissions {
     this.hasResent = 0;
     this.isReordered = 0;
     this.highest = highest;
+    this.#highestBefore = highest;
     this.#ambiguousFromMs = ambiguousFromMs;
   }
 
@@ -252,7 +254,8 @@ export class Transmissions {
     const isResent = (flags & RESENT) !== 0;
     if (isResent) this.hasResent = 1;
     if (after(end, this.highest)) this.highest = end;
-    else if (!isResent && before(end, this.highest)) this.isReordered = 1;
+    // What one acknowledgment tells of arrived in an order that it does not tell.
+    if (!isResent && before(end, this.#highestBefore)) this.isReordered = 1;
     if (isResent && !before(sentMs, this.#ambiguousFromMs)) return;
     if (this.hasNewest === 1 && !isSentAfter(sentMs, end, this.newestMs, this.newestEnd)) return;
     this.hasNewest = 1;

@@ -182,6 +182,19 @@ test("transmissions, acknowledged, tell which of them was sent last and when the
   assert.equal([transmissions.newestMs, transmissions.newestEnd], [9, 15]);
 });
 
+test("transmissions, that one acknowledgment reports from the highest to the lowest, did not change their order", () => {
+  const transmissions = new Transmissions();
+  const list = emptyList();
+  transmissions.sent(list, 0, 100, 1);
+  transmissions.beginAcknowledgment(0, 100);
+  transmissions.sack(list, 80, 90);
+  transmissions.sack(list, 40, 50);
+  assert.is(transmissions.isReordered, 0);
+  transmissions.beginAcknowledgment(90, 100);
+  transmissions.sack(list, 60, 70);
+  assert.is(transmissions.isReordered, 1);
+});
+
 test("transmissions, sent again so lately that the first ones may be acknowledged, are not the newest", () => {
   const transmissions = new Transmissions();
   const list = emptyList();

@@ -6,15 +6,19 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { readWord } from "../../core/wire/tcp.js";
 import { TcpStack } from "../../workers/tcp/tcp-stack.js";
 import { SimClient } from "../support/sim-client.js";
 import { type PathFaults, Random, SimEgress, SimNetwork } from "../support/sim-network.js";
 import { type SimPlan, SimUser } from "../support/sim-user.js";
-import { pattern, Slot } from "../support/tcp-packet.js";
+import { buildIcmpError, type Endpoint, pattern, Slot } from "../support/tcp-packet.js";
 
 const MAX_VIRTUAL_MS = 24 * 3_600_000;
 const MAX_STEPS = 1_000_000;
 const FIRST_PORT = 40_000;
+/** The same for all: the table has to tell the connections apart. */
+const HASH = 77;
+const TOO_BIG = { 4: { type: 3, code: 4 }, 6: { type: 2, code: 0 } } as const;
 
 /** One farm of one worker, its clients and the path between them. */
 class Simulation {
@@ -27,6 +31,9 @@ class Simulation {
   readonly user: SimUser;
   readonly stack: TcpStack;
   readonly #endedFlows = new Set<number>();
+  /** From this time on nothing larger gets to the clients, and we are told, or not. */
+  readonly #narrow: { readonly fromMs: number; readonly mtuBytes: number; readonly isBlackHole: boolean };
+  readonly #ipVersion: 4 | 6;
   /** How often the device has no room for a whole turn. */
   readonly #fullness: number;
   readonly #slot = new Slot();
@@ -38,12 +45,13 @@ class Simulation {
     this.network = new SimNetwork(random, drawFaults(random));
     const mtuBytes = random.chance(0.5) ? 1500 : random.between(576, 1500);
     // A device that cuts segments (GSO), or a plain one.
-    this.egress = new SimEgress(mtuBytes, random.chance(0.5), (packet) => {
-      const port = readDestinationPort(packet);
-      this.network.send(this.nowMs, packet, (arriving) =>
-        this.clients.get(port)?.arrive(this.nowMs, arriving),
-      );
-    });
+    this.egress = new SimEgress(mtuBytes, random.chance(0.5), (packet) => this.#leave(packet));
+    this.#ipVersion = random.chance(0.5) ? 4 : 6;
+    this.#narrow = {
+      fromMs: random.chance(0.2) ? this.nowMs + random.between(0, 500) : Number.POSITIVE_INFINITY,
+      mtuBytes: this.#ipVersion === 4 ? random.between(552, 1499) : random.between(1280, 1499),
+      isBlackHole: random.chance(0.3),
+    };
     this.user = new SimUser(random, this.plans, random.chance(0.5) ? 0 : random.next() * 0.5);
     this.#receiveBufferBytes = drawBuffer(random, 256 * 1024);
     this.stack = new TcpStack({
@@ -57,15 +65,35 @@ class Simulation {
         maxSynAckRetransmissions: 60,
         receiveBufferBytes: this.#receiveBufferBytes,
       },
+      congestion: random.chance(0.5) ? "cubic" : "new-reno",
       flowEnded: (flow) => this.#endedFlows.add(flow),
     });
     this.#fullness = random.chance(0.7) ? 0 : random.next() * 0.3;
     const count = random.between(1, 3);
-    const ipVersion = random.chance(0.5) ? 4 : 6;
-    for (let index = 0; index < count; index++) this.#addClient(index, ipVersion);
+    for (let index = 0; index < count; index++) this.#addClient(index);
   }
 
-  #addClient(index: number, ipVersion: 4 | 6): void {
+  /** What the server sends sets out on its way, or is too big for it. */
+  #leave(packet: Uint8Array): void {
+    const { fromMs, mtuBytes, isBlackHole } = this.#narrow;
+    const l4Offset = this.#ipVersion === 4 ? 20 : 40;
+    const port = readWord(packet, l4Offset) & 0xffff;
+    if (this.nowMs < fromMs || packet.length <= mtuBytes) {
+      const arrive = (arriving: Uint8Array) => this.clients.get(port)?.arrive(this.nowMs, arriving);
+      this.network.send(this.nowMs, packet, arrive);
+      return;
+    }
+    if (isBlackHole) return;
+    const error = { ...TOO_BIG[this.#ipVersion], mtu: mtuBytes, packetBytes: packet.length };
+    const told = buildIcmpError(this.#endpointOf(port), error, readWord(packet, l4Offset + 4));
+    this.network.send(this.nowMs, told, (arriving) => this.#slot.giveError(this.stack, arriving, HASH));
+  }
+
+  #endpointOf(port: number): Endpoint {
+    return { ipVersion: this.#ipVersion, port, localPort: 80 };
+  }
+
+  #addClient(index: number): void {
     const { random } = this;
     const port = FIRST_PORT + index;
     const bufferBytes = drawBuffer(random, 65_000);
@@ -73,7 +101,7 @@ class Simulation {
     this.plans.set(port, plan);
     const client = new SimClient(
       {
-        endpoint: { ipVersion, port, localPort: 80 },
+        endpoint: this.#endpointOf(port),
         upload: pattern(port, plan.uploadBytes),
         downloadBytes: plan.downloadBytes,
         hasTimestamps: random.chance(0.6),
@@ -91,10 +119,9 @@ class Simulation {
       },
       random,
       this.nowMs,
-      // The same hash for all: the table has to tell the connections apart.
       (packet) =>
         this.network.send(this.nowMs, packet, (arriving) =>
-          this.#slot.give(this.stack, arriving, index, 1, 77),
+          this.#slot.give(this.stack, arriving, index, 1, HASH),
         ),
     );
     this.clients.set(port, client);
@@ -178,11 +205,6 @@ function drawPlan(random: Random, serverBufferBytes: number, clientBufferBytes: 
     downloadBytes: Math.min(downloadBytes, MOST_BUFFERS * clientBufferBytes),
     answersAtOnce: random.chance(0.3),
   };
-}
-
-function readDestinationPort(packet: Uint8Array): number {
-  const at = (packet[0]! >>> 4 === 4 ? 20 : 40) + 2;
-  return (packet[at]! << 8) | packet[at + 1]!;
 }
 
 const { LIMPET_SIM_SEED, LIMPET_SIM_SEEDS } = process.env;

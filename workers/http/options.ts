@@ -62,7 +62,7 @@ export const HTTP_DEFAULTS: HttpOptions = {
   drainIdleTimeoutMs: 1_000,
   sendTimeoutMs: 60_000,
   lingerTimeoutMs: 5_000,
-  maxConnections: 16_384,
+  maxConnections: 131_072,
   maxHeadsAwaited: 4_096,
   maxBodiesAwaited: 2_048,
   maxGatheredBytes: 256 * 1024 * 1024,

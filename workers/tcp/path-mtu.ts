@@ -18,8 +18,8 @@ const MIN_MTU_IPV4 = 552;
 const PLATEAUS = [1492, 1006, MIN_MTU_IPV4] as const;
 /** Timeouts in a row without an answer after which a full segment's size is suspected; each so many, once more. */
 const BLACK_HOLE_TIMEOUTS = 3;
-/** What is tried first then: next to every path takes it (RFC 4821 section 7.2). */
-const BASE_MTU_IPV4 = 1024;
+/** What is tried then: next to every path takes the first of IPv4's (RFC 4821 section 7.2). */
+const GUESSES = { 4: [1024, MIN_MTU_IPV4], 6: [IPV6_MIN_MTU_BYTES] } as const;
 
 /** Largest segment data on the path, as far as is known: without options. */
 export function pathMss(context: TcpContext, tuple: FourTuple): number {
@@ -62,16 +62,15 @@ export function packetTooBig(
 /** A retransmission timeout: should full segments have vanished time and again, smaller ones may pass. */
 export function suspectBlackHole(context: TcpContext, connection: TcpConnection): void {
   if (connection.unanswered % BLACK_HOLE_TIMEOUTS !== 0) return;
-  const isIpv4 = connection.tuple.ipVersion === 4;
-  const isFirst = currentMtu(context, connection) > BASE_MTU_IPV4;
-  const mtuBytes = isIpv4 ? (isFirst ? BASE_MTU_IPV4 : MIN_MTU_IPV4) : IPV6_MIN_MTU_BYTES;
-  // Where no segment is as large as that, it is not the size.
-  if (
-    resendableBytes(connection, connection.sndUna, connection.sndNxt) <= mssFor(context, connection, mtuBytes)
-  )
+  const outstanding = resendableBytes(connection, connection.sndUna, connection.sndNxt);
+  for (const mtuBytes of connection.tuple.ipVersion === 4 ? GUESSES[4] : GUESSES[6]) {
+    // Where no segment is larger than that (the peer's window may be small), it is not the size.
+    if (outstanding <= mssFor(context, connection, mtuBytes)) continue;
+    // A guess, and not remembered for others: the peer may have been away for quite another reason.
+    if (!lowerMss(context, connection, mtuBytes)) continue;
+    context.counters.pathMtuBlackHoles++;
     return;
-  // A guess, and not remembered for others: the peer may have been away for quite another reason.
-  if (lowerMss(context, connection, mtuBytes)) context.counters.pathMtuBlackHoles++;
+  }
 }
 
 /** The MTU to go by when the router says `told` of a packet of `packetBytes`; 0 if that cannot be. */

@@ -275,9 +275,24 @@ test("black hole, once small segments pass, is no more: the transfer goes on in 
 test("black hole, is not suspected where nothing is larger than what passes everywhere", () => {
   const script = new TcpScript();
   script.connect();
-  script.act((connection) => connection.send(new Uint8Array(900)));
+  script.act((connection) => connection.send(new Uint8Array(512)));
   script.advance(30_000);
   assert.is(script.stack.counters.pathMtuBlackHoles, 0);
+});
+
+test("black hole, segments that the peer's window keeps small, become as small as passes everywhere", () => {
+  const script = new TcpScript();
+  script.connect({ win: 800 });
+  script.act((connection) => connection.send(new Uint8Array(5000)));
+  for (const [waitMs, length] of [
+    [0, 800],
+    [200, 800],
+    [400, 800],
+    [800, 512],
+  ] as const) {
+    script.advance(waitMs);
+    script.expect({ seq: 1, length });
+  }
 });
 
 test("black hole, is a guess, and is not remembered for other connections", () => {

@@ -118,6 +118,11 @@ export class Gate {
 
   open(): void {
     this.isOpen = true;
+    this.letGo();
+  }
+
+  /** Those who wait now. */
+  letGo(): void {
     for (const resume of this.#waiting.splice(0)) resume();
   }
 }

@@ -55,9 +55,10 @@ export class SessionCache {
 
   /** Keeps it until its age or the session's own end; not at all if it alone is larger than the cache. */
   set(entry: CachedSession): void {
-    const remainingMs = entry.expiresAtMs - this.#now();
-    if (remainingMs <= 0) this.#entries.delete(entry.id);
-    else this.#entries.set(entry.id, entry, { ttl: Math.min(this.#ttlMs, remainingMs) });
+    // One less, because what is as old as its TTL is still given; to the database, a session has ended by then. And 0 is for ever.
+    const ttlMs = Math.min(this.#ttlMs, entry.expiresAtMs - this.#now()) - 1;
+    if (ttlMs <= 0) this.#entries.delete(entry.id);
+    else this.#entries.set(entry.id, entry, { ttl: ttlMs });
   }
 
   delete(id: string): void {

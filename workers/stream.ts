@@ -13,6 +13,8 @@ export interface StreamConnection {
   readonly sourcePort: number;
   /** Bytes given to `send` that the peer has not acknowledged. */
   readonly queuedBytes: number;
+  /** More waits to be sent than there should: true from when that passes the high-water mark until `drained` is called. */
+  readonly isAboveHighWater: boolean;
 
   /** Queues `bytes[start … end)` without copying: the caller must never change them again. Ignored once closed. */
   send(bytes: Uint8Array, start?: number, end?: number): void;
@@ -42,7 +44,7 @@ export interface StreamUser {
   /** The peer has ended its side, and all data before that was given to `received`. It may still be sent to. */
   peerClosed(connection: StreamConnection): void;
 
-  /** `queuedBytes` has fallen below the low-water mark (64 KiB) after having been above the high-water mark (256 KiB). */
+  /** What waits to be sent has fallen below the low-water mark after it was above the high-water mark (tcp/limits.ts). */
   drained(connection: StreamConnection): void;
 
   /** The connection is no more; called exactly once for each one opened, also after the user's own `abort`. */

@@ -23,7 +23,7 @@ export class FakeStream implements StreamConnection {
   #peerClosedTold = false;
   #isGone = false;
   #isReceiving = false;
-  #wasAboveHighWater = false;
+  isAboveHighWater = false;
   readonly #acknowledgesAtOnce: boolean;
 
   constructor(user: StreamUser, acknowledgesAtOnce = true) {
@@ -52,8 +52,8 @@ export class FakeStream implements StreamConnection {
   /** The peer acknowledges so many bytes more; all that are queued if not said. */
   acknowledge(bytes = this.queuedBytes): void {
     this.queuedBytes -= Math.min(bytes, this.queuedBytes);
-    if (this.#wasAboveHighWater && this.queuedBytes < LOW_WATER_BYTES) {
-      this.#wasAboveHighWater = false;
+    if (this.isAboveHighWater && this.queuedBytes < LOW_WATER_BYTES) {
+      this.isAboveHighWater = false;
       if (!this.#isGone) this.#user.drained(this);
     }
   }
@@ -80,7 +80,7 @@ export class FakeStream implements StreamConnection {
     this.sent.push(Buffer.from(bytes.subarray(start, end)));
     if (this.#acknowledgesAtOnce) return;
     this.queuedBytes += end - start;
-    if (this.queuedBytes > HIGH_WATER_BYTES) this.#wasAboveHighWater = true;
+    if (this.queuedBytes > HIGH_WATER_BYTES) this.isAboveHighWater = true;
   }
 
   resume(): void {

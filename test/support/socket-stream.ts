@@ -14,7 +14,7 @@ export class SocketStream implements StreamConnection {
   readonly #user: StreamUser;
   readonly #socket: Socket;
   #kept: Buffer = Buffer.alloc(0);
-  #wasAboveHighWater = false;
+  isAboveHighWater = false;
   #reason: CloseReason = "closed";
 
   constructor(user: StreamUser, socket: Socket) {
@@ -41,7 +41,7 @@ export class SocketStream implements StreamConnection {
   send(bytes: Uint8Array, start = 0, end = bytes.length): void {
     if (this.#socket.writableEnded || this.#socket.destroyed) return;
     this.#socket.write(bytes.subarray(start, end), () => this.#written());
-    if (this.queuedBytes > HIGH_WATER_BYTES) this.#wasAboveHighWater = true;
+    if (this.queuedBytes > HIGH_WATER_BYTES) this.isAboveHighWater = true;
   }
 
   resume(): void {
@@ -60,8 +60,8 @@ export class SocketStream implements StreamConnection {
   }
 
   #written(): void {
-    if (!this.#wasAboveHighWater || this.queuedBytes >= LOW_WATER_BYTES || this.#socket.destroyed) return;
-    this.#wasAboveHighWater = false;
+    if (!this.isAboveHighWater || this.queuedBytes >= LOW_WATER_BYTES || this.#socket.destroyed) return;
+    this.isAboveHighWater = false;
     this.#user.drained(this);
   }
 }

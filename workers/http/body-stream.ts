@@ -4,8 +4,6 @@
 
 import type { StreamConnection } from "../stream.js";
 
-/** More than this many bytes queued: wait for `drained`, which the transport calls once they have gone above it. */
-export const HIGH_WATER_BYTES = 256 * 1024;
 /** Chunks up to this size are copied, framing included, into one piece. */
 const COPIED_CHUNK_BYTES = 4 * 1024;
 
@@ -41,7 +39,7 @@ export class BodyStream {
           return "failed";
         }
         if (value.length > 0) this.#send(value);
-        if (this.#connection.queuedBytes > HIGH_WATER_BYTES) {
+        if (this.#connection.isAboveHighWater) {
           await new Promise<void>((resolve) => {
             this.#wakeWriter = resolve;
           });

@@ -6,7 +6,6 @@
 import type { CloseReason, StreamConnection, StreamUser } from "../stream.js";
 import { Answering, type Responder } from "./answering.js";
 import { BodyIntake, type BodyPlanner } from "./body-intake.js";
-import { HIGH_WATER_BYTES } from "./body-stream.js";
 import { CR, LF } from "./characters.js";
 import { Connections } from "./connections.js";
 import type { WallClock } from "./emitter.js";
@@ -154,7 +153,7 @@ export class HttpServer implements StreamUser {
 
   #receiveHead(exchange: Exchange, bytes: Uint8Array, start: number, end: number): number {
     if (exchange.scanned === 0) {
-      if (exchange.connection.queuedBytes > HIGH_WATER_BYTES) {
+      if (exchange.connection.isAboveHighWater) {
         exchange.isStalled = true;
         return start;
       }

@@ -91,8 +91,8 @@ export class TcpConnection implements StreamConnection, Timed, TransmissionList 
   finQueued = 0;
   finSent = 0;
   queue: SendQueue | null = null;
-  /** 1 from the queue's passing the high-water mark to its falling below the low one. */
-  isAboveHighWater = 0;
+  /** From the queue's passing the high-water mark to its falling below the low one. */
+  isAboveHighWater = false;
 
   // Receive sequence variables. RCV.WND is `rcvAdv - rcvNxt`: what we have offered, which never shrinks.
   irs = 0;
@@ -258,6 +258,11 @@ export function unreadBytes(connection: TcpConnection): number {
 /** Sequence number after the last byte queued: where a FIN has its place. */
 export function sendEnd(connection: TcpConnection): number {
   return (connection.sndUna + (connection.queue === null ? 0 : connection.queue.length)) | 0;
+}
+
+/** Bytes queued that were never sent. */
+export function unsentBytes(connection: TcpConnection): number {
+  return connection.finSent === 1 ? 0 : difference(sendEnd(connection), connection.sndNxt);
 }
 
 /** RCV.WND. */

@@ -13,9 +13,15 @@ export interface TcpLimits {
   readonly receiveBufferBytes: number;
   /** Data queued to be sent on one connection, in bytes; more ends it. Below 2^30. */
   readonly maxQueuedBytes: number;
-  /** `drained` is called when the queue falls below the low mark after it has been above the high one, in bytes. */
+  /**
+   * Data that is queued and not sent yet, in bytes: above the high mark the user should wait, and it is told when there is less than
+   * the low one. What is sent and not acknowledged does not count (as with Linux's TCP_NOTSENT_LOWAT): it is as much as the path
+   * holds, and a mark on it would be a limit of so much a round trip.
+   */
   readonly sendHighWaterBytes: number;
   readonly sendLowWaterBytes: number;
+  /** The same, sent or not: most that a peer can make us hold by acknowledging late (Linux's tcp_wmem has 4 MiB, too). */
+  readonly sendBufferBytes: number;
   /** RFC 9293 section 3.8.6.3 demands less than 500; Linux's minimum is 40. */
   readonly delayedAckMs: number;
   /** RFC 6298 section 2.1. */
@@ -57,6 +63,7 @@ export const DEFAULT_TCP_LIMITS: TcpLimits = {
   maxQueuedBytes: 256 * 1024 * 1024,
   sendHighWaterBytes: 256 * 1024,
   sendLowWaterBytes: 64 * 1024,
+  sendBufferBytes: 4 * 1024 * 1024,
   delayedAckMs: 40,
   rtoInitialMs: 1000,
   rtoMinMs: 200,

@@ -15,6 +15,7 @@ import {
   sendEnd,
   type TcpConnection,
   unreadBytes,
+  unsentBytes,
 } from "./connection.js";
 import type { TcpContext } from "./context.js";
 import {
@@ -44,6 +45,7 @@ export function output(context: TcpContext, connection: TcpConnection): void {
   } else if (connection.state !== CLOSED) {
     outputData(context, connection);
     outputAck(context, connection);
+    tellDrained(context, connection);
     if (isCloseWithUnreadData(connection)) abortByUser(context, connection);
     else {
       armRetransmission(context, connection);
@@ -52,6 +54,14 @@ export function output(context: TcpContext, connection: TcpConnection): void {
   }
   if (connection.state === CLOSED) outputReset(context, connection);
   else armTimer(context, connection);
+}
+
+/** Whoever has waited for it may queue more, which is sent in the same turn. */
+function tellDrained({ limits, user }: TcpContext, connection: TcpConnection): void {
+  if (!connection.isAboveHighWater || unsentBytes(connection) >= limits.sendLowWaterBytes) return;
+  if (connection.queuedBytes >= limits.sendBufferBytes) return;
+  connection.isAboveHighWater = false;
+  user.drained(connection);
 }
 
 /** The RST of a connection that its user has aborted. */
@@ -178,7 +188,7 @@ function outputLossProbe(context: TcpContext, connection: TcpConnection): void {
   const lost = transmissions.firstLost(connection);
   const row = lost === NO_ROW ? transmissions.lastUnreported(connection) : lost;
   if (row === NO_ROW) return;
-  const unsent = connection.finSent === 1 ? 0 : difference(sendEnd(connection), sndNxt);
+  const unsent = unsentBytes(connection);
   const fresh = Math.min(unsent, mss, difference(add(sndUna, connection.sndWnd), sndNxt));
   context.counters.lossProbes++;
   if (lost === NO_ROW && fresh > 0 && (fresh === unsent || fresh === mss)) {

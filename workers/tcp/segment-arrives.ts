@@ -176,7 +176,7 @@ function checkAck(context: TcpContext, connection: TcpConnection): boolean {
   if (acked < 0) return true;
   const isDuplicate = acked === 0 && isDuplicateAck(context, connection);
   acknowledgmentArrived(context, connection, acked, isDuplicate);
-  if (acked > 0) dequeueAcknowledged(context, connection, acked);
+  if (acked > 0) dequeueAcknowledged(connection, acked);
   updateSendWindow(context, connection, acked);
   return isOpenAfterAck(context, connection);
 }
@@ -220,14 +220,10 @@ function establish(context: TcpContext, connection: TcpConnection): boolean {
 }
 
 /** SND.UNA < SEG.ACK =< SND.NXT: "any segments on the retransmission queue that are thereby entirely acknowledged are removed". */
-function dequeueAcknowledged(context: TcpContext, connection: TcpConnection, acked: number): void {
+function dequeueAcknowledged(connection: TcpConnection, acked: number): void {
   const { queue } = connection;
   // The FIN takes a sequence number and no place in the queue.
   if (queue !== null) queue.dequeue(Math.min(acked, queue.length));
-  if (connection.isAboveHighWater === 1 && connection.queuedBytes < context.limits.sendLowWaterBytes) {
-    connection.isAboveHighWater = 0;
-    context.user.drained(connection);
-  }
 }
 
 /** RFC 5681 section 2: (a) data outstanding, (b) no data, (c) no SYN or FIN, (d) nothing new, (e) the same window. */

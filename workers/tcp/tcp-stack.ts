@@ -12,6 +12,7 @@ import {
   NEVER,
   SYN_RECEIVED,
   type TcpConnection,
+  unsentBytes,
 } from "./connection.js";
 import { TcpContext, type TcpStackOptions } from "./context.js";
 import { readTuple, turnTuple } from "./four-tuple.js";
@@ -183,7 +184,9 @@ export class TcpStack implements ConnectionOwner {
       abortByUser(this.#context, connection);
       return;
     }
-    if (queuedBytes > limits.sendHighWaterBytes) connection.isAboveHighWater = 1;
+    if (unsentBytes(connection) > limits.sendHighWaterBytes || queuedBytes > limits.sendBufferBytes) {
+      connection.isAboveHighWater = true;
+    }
     this.mark(connection);
   }
 

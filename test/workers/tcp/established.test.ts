@@ -233,17 +233,33 @@ test("ESTABLISHED, a link without room, sends again two milliseconds later witho
   assert.is(script.stack.counters.retransmissionTimeouts, 0);
 });
 
-test("ESTABLISHED, a queue that passes the high-water mark, is told drained once when below the low one", () => {
+test("ESTABLISHED, a queue that passes the high-water mark, is told drained once when less than the low one is unsent", () => {
   const script = new TcpScript({ limits: { sendHighWaterBytes: 5000, sendLowWaterBytes: 2000 } });
-  script.connect();
-  script.act((connection) => connection.send(new Uint8Array(5001)));
-  assert.is(script.connection!.queuedBytes, 5001);
+  script.connect({ win: 1460 });
+  script.act((connection) => connection.send(new Uint8Array(1460 + 5001)));
+  assert.ok(script.connection!.isAboveHighWater);
   script.skip();
-  script.inject({ flags: "A", seq: 1, ack: 2921 });
+  script.inject({ flags: "A", seq: 1, ack: 1461, win: 1460 });
+  script.inject({ flags: "A", seq: 1, ack: 2921, win: 1460 });
   assert.equal(script.events, ["opened"]);
-  script.inject({ flags: "A", seq: 1, ack: 4381 });
-  script.inject({ flags: "A", seq: 1, ack: 5002 });
+  script.inject({ flags: "A", seq: 1, ack: 4381, win: 1460 });
   assert.equal(script.events, ["opened", "drained"]);
+  assert.not(script.connection!.isAboveHighWater);
+  script.inject({ flags: "A", seq: 1, ack: 5841, win: 1460 });
+  assert.equal(script.events, ["opened", "drained"]);
+});
+
+test("ESTABLISHED, a peer that acknowledges late, is sent more for all that, up to what the send buffer holds", () => {
+  const limits = { sendHighWaterBytes: 5000, sendLowWaterBytes: 2000, sendBufferBytes: 8000 };
+  const script = new TcpScript({ limits });
+  script.connect();
+  script.act((connection) => connection.send(new Uint8Array(6000)));
+  assert.equal(script.events, ["opened", "drained"]);
+  script.act((connection) => connection.send(new Uint8Array(2001)));
+  assert.ok(script.connection!.isAboveHighWater);
+  script.inject({ flags: "A", seq: 1, ack: 2 });
+  script.inject({ flags: "A", seq: 1, ack: 3 });
+  assert.equal(script.events, ["opened", "drained", "drained"]);
 });
 
 test("ESTABLISHED, a queue beyond its limit, ends the connection with a RST", () => {

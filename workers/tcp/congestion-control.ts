@@ -14,6 +14,11 @@ export function initialWindow(mss: number): number {
   return Math.min(10 * mss, Math.max(2 * mss, 14_600));
 }
 
+/** What of a window can be used, as only whole segments are sent of a stream that does not end: a window's acknowledgment is that. */
+export function wholeSegments(cwnd: number, mss: number): number {
+  return cwnd < mss ? cwnd : cwnd - (cwnd % mss);
+}
+
 export abstract class CongestionControl {
   /** Most bytes that may be in flight. */
   cwnd = 0;
@@ -22,6 +27,7 @@ export abstract class CongestionControl {
   /** What the two were before they were reduced; `cwnd` 0: nothing is to be taken back. */
   protected priorCwnd = 0;
   protected priorSsthresh = 0;
+  #used = 0;
   /** From the first time that the window is used; most connections never do. */
   #slowStart: SlowStart | null = null;
 
@@ -31,8 +37,16 @@ export abstract class CongestionControl {
   }
 
   /**
+   * All was sent that could be, and `inFlight` bytes are in flight: so much of the window is used. What an acknowledgment leaves is
+   * no measure: it may be the one of a whole window, and between those of one turn nothing is sent.
+   */
+  sent(inFlight: number): void {
+    this.#used = inFlight;
+  }
+
+  /**
    * `acked` bytes were acknowledged for the first time, outside of fast recovery, with `inFlight` bytes in flight before;
-   * `roundTripMs` is the smoothed round trip. With `isCautious` the window grows by one segment at most.
+   * `roundTripMs` is the newest one measured. With `isCautious` the window grows by one segment at most.
    */
   acknowledged(
     acked: number,
@@ -43,7 +57,7 @@ export abstract class CongestionControl {
     isCautious: boolean,
   ): void {
     // A window that is not used is not proven (RFC 7661 section 4.1).
-    if (2 * inFlight < this.cwnd || this.cwnd >= MAX_CWND_BYTES) return;
+    if (2 * this.#used < this.cwnd || this.cwnd >= MAX_CWND_BYTES) return;
     if (this.cwnd >= this.ssthresh) {
       this.avoid(acked, mss, nowMs, roundTripMs);
     } else if (this.ssthresh === NO_THRESHOLD) {
@@ -56,10 +70,10 @@ export abstract class CongestionControl {
     }
   }
 
-  /** Something was lost while `flight` bytes, that fitted into `cwnd`, were outstanding (RFC 5681 section 3.2, RFC 6675 section 5). */
-  lost(flight: number, mss: number): void {
+  /** Something was lost, and `outstanding` bytes are not acknowledged (RFC 5681 section 3.2, RFC 6675 section 5). */
+  lost(outstanding: number, mss: number): void {
     this.#remember();
-    this.reduce(flight, mss);
+    this.reduce(this.#flightSize(outstanding), mss);
     this.cwnd = this.ssthresh;
   }
 
@@ -67,9 +81,9 @@ export abstract class CongestionControl {
    * The retransmission timer has expired (RFC 5681 section 3.1). `isFirst`: for this data; a second time says nothing new about
    * the network's capacity. `isRecovering`: the window was reduced for it already.
    */
-  timedOut(flight: number, mss: number, isFirst: boolean, isRecovering: boolean): void {
+  timedOut(outstanding: number, mss: number, isFirst: boolean, isRecovering: boolean): void {
     if (!isRecovering) this.#remember();
-    if (isFirst) this.reduce(flight, mss);
+    if (isFirst) this.reduce(this.#flightSize(outstanding), mss);
     this.cwnd = mss;
   }
 
@@ -97,6 +111,11 @@ export abstract class CongestionControl {
 
   /** Congestion avoidance: `acked` bytes were acknowledged. */
   protected abstract avoid(acked: number, mss: number, nowMs: number, roundTripMs: number): void;
+
+  /** FlightSize (RFC 5681 section 2) before the loss was known, and without what limited transmit has added since (RFC 3042). */
+  #flightSize(outstanding: number): number {
+    return Math.min(Math.max(outstanding, this.#used), this.cwnd);
+  }
 
   #remember(): void {
     this.priorCwnd = this.cwnd;

@@ -1,7 +1,7 @@
 // CUBIC (RFC 9438): after a loss the window falls to seven tenths and then grows as a cubic function of time, slowly round where
 // the loss was and fast away from it, whatever the round trip is. Where NewReno would be faster than that, it grows as NewReno.
 
-import { CongestionControl } from "./congestion-control.js";
+import { CongestionControl, wholeSegments } from "./congestion-control.js";
 
 /** Segments per second cubed (section 4.6, C). */
 const GROWTH = 0.4;
@@ -51,7 +51,8 @@ class Curve {
 
   growReno(cwnd: number, acked: number, mss: number): void {
     this.ackedForReno += acked;
-    const forSegment = Math.floor(cwnd / (this.wEst < this.cwndPrior ? RENO_GROWTH : 1));
+    const window = wholeSegments(cwnd, mss);
+    const forSegment = Math.floor(window / (this.wEst < this.cwndPrior ? RENO_GROWTH : 1));
     if (this.ackedForReno < forSegment) return;
     this.ackedForReno -= forSegment;
     this.wEst += mss;
@@ -61,8 +62,8 @@ class Curve {
 export class Cubic extends CongestionControl {
   #curve: Curve | null = null;
 
-  override timedOut(flight: number, mss: number, isFirst: boolean, isRecovering: boolean): void {
-    super.timedOut(flight, mss, isFirst, isRecovering);
+  override timedOut(outstanding: number, mss: number, isFirst: boolean, isRecovering: boolean): void {
+    super.timedOut(outstanding, mss, isFirst, isRecovering);
     this.#newEpoch(1);
   }
 

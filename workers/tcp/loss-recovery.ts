@@ -20,9 +20,8 @@ import {
 } from "./loss-detection.js";
 import { backOff } from "./round-trip.js";
 
-/** What counts as FlightSize (RFC 5681 section 2): without what limited transmit has added. */
-function flightSize(connection: TcpConnection): number {
-  return Math.min(difference(connection.sndNxt, connection.sndUna), connection.congestion.cwnd);
+function outstandingBytes(connection: TcpConnection): number {
+  return difference(connection.sndNxt, connection.sndUna);
 }
 
 /**
@@ -84,7 +83,7 @@ function newDataAcknowledged(
   // RFC 6298 section 5.2, 5.3: stopped here, started anew at the end of the turn if anything is outstanding.
   connection.retransmitAtMs = NEVER;
   connection.lossProbeAtMs = NEVER;
-  const { recovery } = connection;
+  const { recovery, recover } = connection;
   if (recovery === RECOVERY_FAST) connection.probeKind = PROBE_NONE;
   if (recovery !== RECOVERY_NONE && isFirstTransmission(context, connection)) {
     takeBack(context, connection);
@@ -92,9 +91,11 @@ function newDataAcknowledged(
     leaveRecovery(connection);
   }
   if (connection.sack === 0) forgetDuplicateAcks(context, connection, acked);
-  if (recovery === RECOVERY_FAST) return;
+  // What is acknowledged in fast recovery does not open the window, but for what was sent under the new one.
+  const counted = recovery === RECOVERY_FAST ? difference(connection.sndUna, recover) : acked;
+  if (counted <= 0) return;
   connection.congestion.acknowledged(
-    acked,
+    counted,
     inFlight,
     connection.mss,
     context.nowMs,
@@ -118,7 +119,7 @@ function forgetDuplicateAcks(context: TcpContext, connection: TcpConnection, ack
 
 function enterFastRecovery(context: TcpContext, connection: TcpConnection): void {
   context.counters.fastRetransmits++;
-  connection.congestion.lost(flightSize(connection), connection.mss);
+  connection.congestion.lost(outstandingBytes(connection), connection.mss);
   beginRecovery(context, connection, RECOVERY_FAST);
   // RFC 6675 section 5, 4.3: the first one goes whatever the pipe says.
   connection.isRetransmitDue = 1;
@@ -149,7 +150,7 @@ export function retransmissionTimeout(context: TcpContext, connection: TcpConnec
   backOff(context.limits, connection);
   const isRecovering = connection.recovery !== RECOVERY_NONE;
   connection.congestion.timedOut(
-    flightSize(connection),
+    outstandingBytes(connection),
     connection.mss,
     connection.unanswered === 1,
     isRecovering,

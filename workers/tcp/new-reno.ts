@@ -1,7 +1,7 @@
 // Congestion avoidance of RFC 5681: half the window after a loss, then one segment more each time that a whole window is
 // acknowledged.
 
-import { CongestionControl } from "./congestion-control.js";
+import { CongestionControl, wholeSegments } from "./congestion-control.js";
 
 export class NewReno extends CongestionControl {
   /** Bytes acknowledged in congestion avoidance that have not grown the window yet. */
@@ -15,8 +15,9 @@ export class NewReno extends CongestionControl {
   protected override avoid(acked: number, mss: number): void {
     // RFC 3465 section 2.1
     this.#acked += acked;
-    if (this.#acked < this.cwnd) return;
-    this.#acked -= this.cwnd;
+    const window = wholeSegments(this.cwnd, mss);
+    if (this.#acked < window) return;
+    this.#acked -= window;
     this.cwnd += mss;
   }
 }

@@ -44,6 +44,7 @@ export function output(context: TcpContext, connection: TcpConnection): void {
     outputSynAck(context, connection);
   } else if (connection.state !== CLOSED) {
     outputData(context, connection);
+    connection.congestion.sent(bytesInFlight(connection));
     outputAck(context, connection);
     tellDrained(context, connection);
     if (isCloseWithUnreadData(connection)) abortByUser(context, connection);

@@ -16,6 +16,7 @@ const MSS = 1000;
 /** A whole window is acknowledged, two segments at a time, in one round trip; returns the time after it. */
 function round(control: CongestionControl, nowMs: number, roundTripMs: number): number {
   const { cwnd } = control;
+  control.sent(cwnd);
   for (let acked = 0; acked < cwnd; acked += 2 * MSS) {
     control.acknowledged(2 * MSS, cwnd, MSS, nowMs + (roundTripMs * acked) / cwnd, roundTripMs, false);
   }
@@ -48,6 +49,7 @@ for (const create of [() => new NewReno(), () => new Cubic()]) {
   test(`${name}, a window that is not used, does not grow`, () => {
     const control = create();
     control.begin(10 * MSS);
+    control.sent(4 * MSS);
     control.acknowledged(MSS, 4 * MSS, MSS, 0, 10, false);
     assert.is(control.cwnd, 10 * MSS);
   });
@@ -61,6 +63,7 @@ for (const create of [() => new NewReno(), () => new Cubic()]) {
     control.timedOut(MSS, MSS, false, true);
     assert.is(control.ssthresh, ssthresh);
     // What an ACK after it acknowledges may be old: one segment of growth at most.
+    control.sent(MSS);
     control.acknowledged(30 * MSS, MSS, MSS, 0, 10, true);
     assert.is(control.cwnd, 2 * MSS);
   });
@@ -95,6 +98,7 @@ for (const create of [() => new NewReno(), () => new Cubic()]) {
     const control = avoiding(create(), 10);
     for (let n = 0, nowMs = 0; n < 20_000; n++, nowMs += 100) {
       const { cwnd } = control;
+      control.sent(cwnd);
       control.acknowledged(cwnd, cwnd, MSS, nowMs, 100, false);
       assert.ok(Number.isInteger(control.cwnd));
     }

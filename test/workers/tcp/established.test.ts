@@ -185,6 +185,15 @@ test("ESTABLISHED, the initial window, is ten segments and grows by what is ackn
   assert.is(script.skip(), 4);
 });
 
+test("ESTABLISHED, the window, grows by every ACK of a turn, though nothing is sent between them", () => {
+  const script = new TcpScript();
+  script.connect();
+  script.act((connection) => connection.send(new Uint8Array(100 * 1460)));
+  assert.is(script.skip(), 10);
+  script.inject(...[2, 4, 6, 8, 10].map((segments) => ({ flags: "A", seq: 1, ack: 1 + segments * 1460 })));
+  assert.is(script.skip(), 20);
+});
+
 test("ESTABLISHED, an idle time longer than the timeout, begins with the initial window again", () => {
   const script = new TcpScript();
   script.connect({ ws: 7 });

@@ -148,6 +148,17 @@ for (const [congestion, left] of [
   });
 }
 
+test("fast recovery, begun by one ACK for most of the window, halves the window and not what is left of it", () => {
+  const script = sending(10, { sackOk: true }, { congestion: "new-reno" });
+  script.advance(5);
+  const edge = (segment: number) => 1 + segment * MSS;
+  script.inject({ flags: "A", seq: 1, ack: edge(5), sack: [[edge(6), edge(10)]] });
+  script.expect({ seq: edge(5) });
+  script.inject({ flags: "A", seq: 1, ack: edge(10) });
+  script.act((connection) => connection.send(new Uint8Array(20 * MSS)));
+  assert.is(script.skip(), 5);
+});
+
 test("fast recovery, each duplicate ACK, stands for a segment that has left the network", () => {
   const script = new TcpScript({ congestion: "new-reno" });
   script.connect();

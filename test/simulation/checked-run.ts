@@ -183,7 +183,7 @@ export class CheckedRun {
     }
     const { status } = response;
     // The locks of a worker that has crashed are free before what it has asked for is done.
-    if (status === 409 && this.#farm.crashes.worker > this.#workerCrashesBefore) {
+    if (status === 409 && this.#farm.workerCrashes > this.#workerCrashesBefore) {
       session.refuse(asked);
       this.#outcomes.refused++;
       return;
@@ -238,6 +238,6 @@ export class CheckedRun {
     }
     this.#lostOrders.clear();
     this.#hasStorageFailed = false;
-    this.#workerCrashesBefore = farm.crashes.worker;
+    this.#workerCrashesBefore = farm.workerCrashes;
   }
 }

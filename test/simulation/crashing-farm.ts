@@ -1,5 +1,4 @@
-// A farm whose workers and whose process crash when they are told to: at a point of the database's work, counted from the
-// order. A process that plays dead cannot be cut off from its database, so what it leaves behind is copied at that very moment, file
+// A farm whose workers and whose process crash when they are told to, at a point of the database's work. A process that plays dead cannot be cut off from its database, so what it leaves behind is copied at that very moment, file
 // and log, as a kernel keeps them for a process that was killed; the next process begins with the copy, and nobody looks at
 // the first file again. Has one clock, which stands still unless the test moves it.
 
@@ -23,10 +22,10 @@ export interface CrashingFarmOptions extends Omit<ProcessParts, "nowMs" | "onCra
 
 export class CrashingFarm {
   nowMs = 1_700_000_000_000;
-  /** A process has crashed and the next one is there: no request of the old one will have an effect any more. */
+  /** Called when a process has crashed and the next one is there: no request of the old one will have an effect any more. */
   onRestart: () => void = () => {};
-  readonly crashes = { process: 0, worker: 0 };
-  /** What the storage has told of its database's failing, which it does not. */
+  workerCrashes = 0;
+  /** What storages have said of a database that fails: nothing, for none does. */
   readonly troubles: (string | null)[] = [];
   readonly #options: CrashingFarmOptions;
   #process!: FarmProcess;
@@ -147,11 +146,10 @@ export class CrashingFarm {
   #strike(victim: Victim): void {
     this.#ordered = undefined;
     if (victim !== "process") {
-      this.crashes.worker++;
+      this.workerCrashes++;
       this.worker(victim).die();
       return;
     }
-    this.crashes.process++;
     this.#left = this.#copy(this.#process.file);
     this.#ends.push(this.#process.die());
   }

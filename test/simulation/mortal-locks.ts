@@ -4,8 +4,8 @@
 import { freeLocksOf, SessionLocks, type SessionLocksMemory } from "../../core/memory/session-locks.js";
 import type { SessionLocking } from "../../workers/session/sessions.js";
 
-// Waits are looked after every 50 ms of real time. Without that a run is the same on a busy machine as on an idle one; and
-// nobody who lives may need it, or it hangs here.
+// In a farm, who waits for a lock looks at it every 50 ms, woken or not. Here nobody does: a run would not be the same on a busy
+// machine as on an idle one. It is there for those who wait for the dead; a wake-up that the living miss is a hang here.
 const { waitAsync } = Atomics;
 Atomics.waitAsync = (words: Int32Array | BigInt64Array, index: number, value: number | bigint) =>
   waitAsync(words as Int32Array, index, value as number);

@@ -3,19 +3,17 @@
 // answer leaves the worlds in which it is the right one; if there are none, limpet has broken a promise. Knows nothing of how
 // limpet does it: no versions, caches, locks or transactions.
 
-export const STEPS = [
-  "read",
-  "set",
-  "increment",
-  "order",
-  "order-then-throw",
-  "refused-order",
-  "set-then-throw",
-  "regenerate",
-  "login",
-  "destroy",
-] as const;
-export type Step = (typeof STEPS)[number];
+export type Step =
+  | "read"
+  | "set"
+  | "increment"
+  | "order"
+  | "order-then-throw"
+  | "refused-order"
+  | "set-then-throw"
+  | "regenerate"
+  | "login"
+  | "destroy";
 
 /** A request. The number is its own, and what it sets or orders. */
 export interface Asked {

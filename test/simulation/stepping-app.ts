@@ -1,14 +1,20 @@
-// An app whose requests are steps: each changes the session's state, orders, or fails, and says what the state then is.
+// An app whose requests are steps: each changes the session's state, orders, or fails, and is answered with the state as it then
+// is. What each step must do is session-model.ts's.
 
-import type { App, HttpRequest, Procedure, Session } from "../../workers/app/app.js";
-import { HttpResponse } from "../../workers/app/app.js";
+import {
+  type App,
+  type HttpRequest,
+  HttpResponse,
+  type Procedure,
+  type Session,
+} from "../../workers/app/app.js";
 import { fakeRequest } from "../support/session-farm.js";
 import type { Asked, State, Step } from "./session-model.js";
 
 /** When the handler does its work: before it returns, some turns of the event loop later, or when it is let go. */
 export type Pace = "at once" | "later" | "held";
 
-/** What those handlers wait for that are not to answer at once, and what their orders wait for within the transaction. */
+/** What handlers wait for that are not to answer at once, and what all orders wait for within their transaction. */
 export type Waits = Readonly<Record<Exclude<Pace, "at once"> | "transaction", () => Promise<void>>>;
 
 export function requestOf({ step, number }: Asked, pace: Pace, cookie: string | undefined): HttpRequest {

@@ -22,7 +22,10 @@ export interface PlacementOptions {
   readonly affinityPrefix6: number;
   /** Live flows of a source from which on new ones may go to other workers than its own; 0: never. */
   readonly spillFlows: number;
-  /** Half-open flows from which on a SYN begins none until its source has proven itself, with a SYN cookie. */
+  /**
+   * Half-open flows from which on a SYN begins none until its source has proven itself, with a SYN cookie. Sources that had a
+   * connection may begin as many again.
+   */
   readonly maxOpeningFlows: number;
 }
 
@@ -72,11 +75,13 @@ export class Placement {
 
   /**
    * Whether a SYN with the key at `keys[at …]` has to prove that its source is no forged one before anything is kept of it: too many
-   * flows are half open, and no connection was had with that source within its affinity time.
+   * flows are half open, and no connection was had with that source within its affinity time, or far too many are.
    */
   isToProve(keys: Int32Array, at: number, tick: number): boolean {
     const table = this.#table;
-    if (table.openingFlows < this.#maxOpeningFlows) return false;
+    const { openingFlows } = table;
+    if (openingFlows < this.#maxOpeningFlows) return false;
+    if (openingFlows >= 2 * this.#maxOpeningFlows) return true;
     writeSourceKey(keys, at, this.#masks, this.#sourceKey, 0);
     const source = table.lookupSource(this.#sourceKey, 0, this.hashOf(this.#sourceKey, 0), tick);
     return source === NO_ENTRY || !table.isProven(source);

@@ -159,8 +159,8 @@ export class WorkerPort {
   }
 
   /**
-   * Takes back slots, and tells of ended flows, and whether connections came of them. Returns how many records there were. A slot that the worker does not hold is not
-   * taken: one that came back twice would be two packets' at once.
+   * Takes back slots, and tells of ended flows, and whether connections had come of them. Returns how many records there were. A
+   * slot that the worker does not hold is not taken: one that came back twice would be two packets' at once.
    */
   collect(
     heldSlots: HeldSlots,

@@ -102,10 +102,12 @@ function isFull(context: TcpContext): boolean {
   return true;
 }
 
-/** The SYN-ACK that asks whether the source is who it says it is, and nothing is kept. */
+/**
+ * The SYN-ACK that asks whether the source is who it says it is; nothing is kept here. A flow that the director has made of the SYN
+ * stays until its time is over: its end, told now, could overtake an ACK that is already under way in it.
+ */
 function answerByCookie(context: TcpContext): void {
   const { segment, arriving, nowMs, counters } = context;
-  forgetFlow(context);
   const iss = context.cookies.make(arriving, segment.sequence, offeredMss(context), nowMs);
   const { hasTimestamps, windowScale, sackPermitted } = segment;
   const taken = emitSynAck(

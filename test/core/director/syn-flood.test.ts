@@ -143,6 +143,20 @@ test("SYN, of a source that had a connection, begins a flow with its worker what
   assert.is(farm.verdicts["syn-cookie"], 1);
 });
 
+test("SYNs forged from a source that had a connection, are no more than as many again", () => {
+  const farm = new DirectorFixture({ director: { maxOpeningFlows: 4 } });
+  farm.receive(tcpFrom(sourceAddress(1), SYN));
+  const [known] = farm.deliveries();
+  farm.endFlow(known!.worker, known!.flow, known!.generation);
+  fill(farm);
+  for (let port = 1; port <= 100; port++) {
+    farm.receive(tcpFrom(sourceAddress(1), SYN, port));
+    farm.deliveries();
+  }
+  assert.is(farm.table.openingFlows, 8);
+  assert.equal(farm.verdicts, { "new-source": 5, "new-flow": 4, "syn-cookie": 96 });
+});
+
 test("SYN, of a source of which nothing has come yet, is answered by a cookie though the source is there", () => {
   const farm = flooded();
   farm.receive(tcpFrom(sourceAddress(FORGED), SYN, 40_001));

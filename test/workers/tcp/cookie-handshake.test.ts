@@ -30,7 +30,7 @@ function goOn(script: TcpScript, other: TcpScript): void {
   other.iss = script.iss;
 }
 
-test("SYN, beyond those that may be half open, is answered by a cookie; nothing is kept, and its flow ends", () => {
+test("SYN, beyond those that may be half open, is answered by a cookie; nothing is kept but its flow", () => {
   const script = new TcpScript({ limits: { maxHalfOpen: 2 } });
   for (const port of [1001, 1002, 1003]) {
     script.endpoint = { ...script.endpoint, port };
@@ -41,7 +41,7 @@ test("SYN, beyond those that may be half open, is answered by a cookie; nothing 
   script.expectNothing();
   assert.is(script.stack.connectionCount, 2);
   assert.is(script.stack.counters.synCookiesSent, 1);
-  assert.equal([script.ended, script.vain], [[[1003, 1]], [1003]]);
+  assert.equal(script.ended, []);
   // The two that were there first are as they were.
   script.endpoint = { ...script.endpoint, port: 1001 };
   script.inject({ flags: "R", seq: 1 });
@@ -69,7 +69,7 @@ test("SYNs, a hundred thousand of them, leave nothing", () => {
   }
   script.expectIdle();
   assert.is(script.stack.counters.synCookiesSent, 100_000);
-  assert.is(script.vain.length, 100_000);
+  assert.equal(script.ended, []);
   assert.is(script.stack.nextDeadlineMs(), Number.POSITIVE_INFINITY);
 });
 
@@ -86,8 +86,7 @@ test("ACK of a cookie, opens the connection, in the flow that it came with", () 
   script.inject({ flags: "PA", seq: 1, ack: 6, data: "bye" });
   script.inject({ flags: "R", seq: 4 });
   assert.is(script.text, "bye");
-  assert.equal(script.ended.at(-1), [8, 1]);
-  assert.equal(script.vain, [7], "a connection came of the second flow");
+  assert.equal([script.ended, script.vain], [[[8, 1]], []]);
   assert.is(script.stack.counters.synCookiesAccepted, 1);
 });
 
@@ -182,7 +181,7 @@ test("ACK of a number that is no cookie, or for another SYN, is answered with it
   script.expect({ flags: "R", seq: 1 });
   assert.equal(script.events, []);
   assert.is(script.stack.counters.synCookiesRejected, 2);
-  assert.equal(script.vain, [7, 7, 7]);
+  assert.equal(script.vain, [7, 7]);
   script.expectIdle();
 });
 
@@ -268,7 +267,7 @@ test("ACK of a cookie, when all connections are in use, is dropped and counted a
   script.expectNothing();
   assert.is(script.stack.counters.connectionsFull, 1);
   assert.is(script.stack.connectionCount, 1);
-  assert.equal(script.vain, [7, 7, 7]);
+  assert.equal(script.vain, [7]);
 });
 
 test("SYN, when the link has no room, is left to be sent again", () => {

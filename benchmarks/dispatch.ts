@@ -211,8 +211,8 @@ async function measure(traffic: Traffic, flows: number, options: DispatchOptions
   const { packets, workers, seed } = options;
   // At least half of the table is free: resident flows, their sources, and the sources of the new flows.
   const tableEntries = Math.max(1024, 2 ** Math.ceil(Math.log2(2 * flows)));
-  // The flood's first SYN is the one flow that may be half open, and stays.
-  const maxOpeningFlows = traffic === "flood" ? 1 : Number.POSITIVE_INFINITY;
+  const isFlood = traffic === "flood";
+  const maxOpeningFlows = isFlood ? 1 : Number.POSITIVE_INFINITY;
   const bench = new Bench(tableEntries, maxOpeningFlows, workers, seed);
   const isHit = traffic === "hit";
   const flags = isHit ? ACK : SYN;
@@ -221,6 +221,11 @@ async function measure(traffic: Traffic, flows: number, options: DispatchOptions
   bench.open(flows);
   // New flows are of sources that have no resident ones.
   const first = isHit ? 0 : Math.ceil(flows / FLOWS_PER_SOURCE) * FLOWS_PER_SOURCE;
+  if (isFlood) {
+    // The one flow that may be half open.
+    bench.choose(first + flows, 1);
+    bench.run(1, SYN, false);
+  }
   bench.choose(first, flows);
   bench.run(Math.min(packets, WARM_UP_PACKETS), flags, endsFlows);
   const apart = Math.min(packets, APART_PACKETS);

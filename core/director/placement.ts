@@ -92,7 +92,8 @@ export class Placement {
    * -1 if none serves.
    */
   chooseWithoutFlow(hash: number): number {
-    return rendezvous(this.#board, this.workerCount, hash >>> 0);
+    // Signed or not, the lots are the same; but an unsigned number would be allocated, and this is once a packet.
+    return rendezvous(this.#board, this.workerCount, hash);
   }
 
   #beginOfSource(keys: Int32Array, at: number, hash: number, state: number, tick: number): number {

@@ -301,14 +301,14 @@ const congestion = new Command("congestion")
   .option("--loss-percent <n,…>", "packets lost by chance", percents, [0, 0.1, 1, 5])
   .option("--round-trip-ms <n,…>", "delay of the path, both ways", counts, [1, 20, 100])
   .option("--megabits-per-second <n>", "bandwidth of the path", count, 100)
-  .option("--seconds <n>", "simulated seconds of a transfer", count, 30)
+  .option("--seconds <n>", "simulated seconds of a transfer", count, 20)
   .option(
     "--rounds <n>",
     "runs of each transfer, each with the next seed, of which the median counts",
     count,
     5,
   )
-  .option("--responses <n>", "responses of each size", count, 5000)
+  .option("--responses <n>", "responses of each size", count, 2000)
   .option("--response-kib <n,…>", "sizes of responses", counts, [1, 16, 128])
   .option("--seed <n>", "seed of losses and delays", count, 1)
   .option("--json", "print JSON")

@@ -25,8 +25,8 @@ function outstandingBytes(connection: TcpConnection): number {
 }
 
 /**
- * The segment in hand acknowledges `acked` bytes, none being negative no more, and by its form may be a duplicate ACK (RFC 5681
- * section 2). SND.UNA is moved on.
+ * The segment in hand acknowledges `acked` bytes, 0 or more, beyond SND.UNA, which is moved on. `isDuplicate`: it has the form of a
+ * duplicate ACK (RFC 5681 section 2).
  */
 export function acknowledgmentArrived(
   context: TcpContext,
@@ -145,8 +145,7 @@ function leaveRecovery(connection: TcpConnection): void {
 
 /** RFC 6298 section 5.4 to 5.6, RFC 5681 section 3.1: everything outstanding is sent again, in slow start. */
 export function retransmissionTimeout(context: TcpContext, connection: TcpConnection): void {
-  const { transmissions, counters } = context;
-  counters.retransmissionTimeouts++;
+  context.counters.retransmissionTimeouts++;
   backOff(context.limits, connection);
   const isRecovering = connection.recovery !== RECOVERY_NONE;
   connection.congestion.timedOut(
@@ -155,6 +154,12 @@ export function retransmissionTimeout(context: TcpContext, connection: TcpConnec
     connection.unanswered === 1,
     isRecovering,
   );
+  loseOutstanding(context, connection);
+}
+
+/** Everything outstanding that the peer is not known to have is to be sent again. */
+function loseOutstanding(context: TcpContext, connection: TcpConnection): void {
+  const { transmissions } = context;
   connection.duplicateAcks = 0;
   connection.reorderAtMs = NEVER;
   // What was reported is believed (RFC 6675 section 5.1), unless the peer has thrown it away since (RFC 2018 section 8).

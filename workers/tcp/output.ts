@@ -179,13 +179,14 @@ function resend(context: TcpContext, connection: TcpConnection, from: number, le
 }
 
 /**
- * A loss probe (RFC 8985 section 7.3): new data, or else the last segment again, beyond what the congestion window allows. Its
- * acknowledgment tells what else was lost.
+ * A loss probe (RFC 8985 section 7.3), beyond what the congestion window allows: what is known to be lost, else new data, else the
+ * last segment again. Its acknowledgment tells what else was lost.
  */
 function outputLossProbe(context: TcpContext, connection: TcpConnection): void {
   connection.isLossProbeDue = 0;
   const { sndUna, sndNxt, mss } = connection;
   const { transmissions } = context;
+  // Lost data waits only in fast recovery: for the pipe, of which nothing comes out any more.
   const lost = transmissions.firstLost(connection);
   const row = lost === NO_ROW ? transmissions.lastUnreported(connection) : lost;
   if (row === NO_ROW) return;
@@ -194,7 +195,7 @@ function outputLossProbe(context: TcpContext, connection: TcpConnection): void {
   context.counters.lossProbes++;
   if (lost === NO_ROW && fresh > 0 && (fresh === unsent || fresh === mss)) {
     if (!emitSegment(context, connection, sndNxt, fresh, PSH)) return;
-    context.transmissions.sent(connection, sndNxt, add(sndNxt, fresh), context.nowMs);
+    transmissions.sent(connection, sndNxt, add(sndNxt, fresh), context.nowMs);
     connection.sndNxt = add(sndNxt, fresh);
     connection.lastSentMs = context.nowMs;
     connection.probeKind = PROBE_NEW_DATA;

@@ -202,6 +202,7 @@ function establish(context: TcpContext, connection: TcpConnection): boolean {
   connection.widenedUpTo = connection.sndUna;
   connection.newestMs = context.nowMs | 0;
   connection.newestEnd = connection.sndUna;
+  connection.widenedUpTo = connection.sndUna;
   // RFC 5681 section 3.1: one segment after a lost SYN-ACK.
   const wasLost = connection.unanswered > 0;
   connection.congestion.begin(wasLost ? connection.mss : initialWindow(connection.mss));

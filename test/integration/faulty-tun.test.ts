@@ -32,7 +32,7 @@ interface Level {
 const LEVELS: readonly Level[] = [
   { fault: "drop=1%,duplicate=1%,corrupt=0.5%,reorder=1%", bytes: 4_000_000, mostBytes: 100_000_000 },
   { fault: "drop=5%,duplicate=2%,corrupt=1%,reorder=3%", bytes: 500_000, mostBytes: 100_000_000 },
-  { fault: "drop=15%,duplicate=10%,corrupt=5%,reorder=10%", bytes: 30_000, mostBytes: 5_000_000 },
+  { fault: "drop=15%,duplicate=10%,corrupt=5%,reorder=10%", bytes: 30_000, mostBytes: 1_000_000 },
 ];
 
 type Faults = NonNullable<FarmStatus["faults"]>;

@@ -63,7 +63,7 @@ test("hostile peer, random segments in any state, is survived and leaves nothing
       script.endpoint = { ...script.endpoint, port: random.between(1, 8) };
       script.egress.isFull = random.chance(0.1);
       if (random.chance(0.1) && script.stack.connectionCount < 6)
-        script.inject({ flags: "S", seq: 0, mss: 1460, ws: 3 });
+        script.inject({ flags: "S", seq: 0, mss: 1460, ws: 3, sackOk: random.chance(0.7) });
       if (random.chance(0.2)) script.inject({ flags: "A", seq: 1, ack: 1 });
       script.inject(segment(random));
       if (random.chance(0.2)) script.advance(random.between(1, 500));
@@ -84,6 +84,7 @@ test("hostile peer, random segments in any state, is survived and leaves nothing
     assert.is(script.stack.connectionCount, 0);
     assert.is(script.stack.timerCount, 0);
     assert.is(script.stack.timeWaitCount, 0);
+    assert.is(script.stack.transmissionCount, 0);
   }
 });
 

@@ -129,6 +129,7 @@ class Bench {
       policy: leastLoaded,
       seed: seedFrom(BigInt(seed)),
       addresses: [Uint8Array.of(198, 18, 0, 1)],
+      reassemblyPlaces: 0,
       datagramPort: 80,
       affinity: "source",
       spillFlows: 0,

@@ -70,9 +70,7 @@ async function openTun(
     // Loaded where it can work only: it calls functions that other systems do not have.
     const { TunLink } = await import("./link/tun.js");
     const hostAddresses = addresses.map(hostAddressOf);
-    links.push(
-      faulty(new TunLink({ device, mtuBytes, hostAddresses, checksumOffload: fault === undefined })),
-    );
+    links.push(faulty(new TunLink({ device, mtuBytes, hostAddresses, offload: fault === undefined })));
   } catch (error) {
     if (mayBeAbsent && error instanceof TunError && UNAVAILABLE.has(error.code)) return error.message;
     throw error;

@@ -20,7 +20,7 @@ import {
   MAX_WORKERS,
   STAND_IN,
 } from "./memory/load-board.js";
-import { allocatePacketPool, type PacketPoolMemory } from "./memory/packet-pool.js";
+import { allocatePacketPool, type PacketPoolMemory, SLOT_HEADROOM_BYTES } from "./memory/packet-pool.js";
 import { allocateSessionDirectory } from "./memory/session-directory.js";
 import { allocateSessionLocks, freeLocksOf } from "./memory/session-locks.js";
 import { allocateSigningSecrets, SigningSecrets } from "./memory/signing-secrets.js";
@@ -29,9 +29,14 @@ import type { FarmSettings } from "./options.js";
 
 /** Bytes of a packet slot: an MTU of 1500 and the headroom, rounded up to a power of two. */
 const SLOT_BYTES = 2048;
-/** Large slots, 16 KiB each, for packets that come in fragments: so many, but no more than a part of the slots. */
-const LARGE_SLOTS = 256;
-const SLOTS_FOR_A_LARGE_ONE = 32;
+/**
+ * Large slots, 64 KiB each, for TCP segments that the device has not cut and packets that come in fragments: so many, but no more
+ * than a part of the slots. What is never used of them takes no memory.
+ */
+const LARGE_SLOTS = 512;
+const SLOTS_FOR_A_LARGE_ONE = 16;
+/** Packets in the making take no more than one large slot in so many: the link is to have some whatever fragments come. */
+const LARGE_SLOTS_FOR_A_FRAGMENTED_PACKET = 2;
 /** Packets that may wait for one worker. */
 const RING_PACKETS = 4096;
 /** Words of a worker's transmit ring: 256 KiB. */
@@ -46,6 +51,10 @@ const STAND_IN_APP = new URL("../workers/app/unavailable.js", import.meta.url).h
 export class FarmMemory {
   readonly board: LoadBoard;
   readonly pool: PacketPoolMemory;
+  /** The longest packet that a slot takes, in bytes. */
+  readonly maxPacketBytes = SLOT_BYTES - SLOT_HEADROOM_BYTES;
+  /** Packets that may be put together from fragments at once. */
+  readonly reassemblyPlaces: number;
   readonly directory = allocateSessionDirectory(DIRECTORY_ENTRIES);
   readonly secrets = new SigningSecrets(allocateSigningSecrets());
   readonly flowTable: FlowTable;
@@ -65,7 +74,9 @@ export class FarmMemory {
     this.board = board;
     const { poolSlots, fragments } = settings;
     const largeSlots = Math.min(LARGE_SLOTS, Math.floor(poolSlots / SLOTS_FOR_A_LARGE_ONE));
-    this.pool = allocatePacketPool(poolSlots, SLOT_BYTES, fragments === "reassemble" ? largeSlots : 0);
+    this.pool = allocatePacketPool(poolSlots, SLOT_BYTES, largeSlots);
+    this.reassemblyPlaces =
+      fragments === "reassemble" ? Math.floor(largeSlots / LARGE_SLOTS_FOR_A_FRAGMENTED_PACKET) : 0;
     const table = allocateFlowTable(settings.flowEntries);
     const timeouts = { ...DEFAULT_FLOW_TIMEOUTS, affinityTimeMs: settings.affinityTimeMs };
     this.flowTable = new FlowTable(table, timeouts, settings.tableFull, {

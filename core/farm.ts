@@ -126,7 +126,7 @@ export class Farm extends EventEmitter<FarmEvents> implements FarmControl {
       throw new OptionError(`app (--app): there is no file ${fileURLToPath(settings.appUrl)}`);
     }
     try {
-      this.#links = await openLinks(settings, this.#memory.pool.slotBytes, this.#givenLinks);
+      this.#links = await openLinks(settings, this.#memory.maxPacketBytes, this.#givenLinks);
       this.#storage = await StorageHandle.start(settings, this.#memory.directory, {
         onWarning: (message) => this.emit("warning", message),
         onReplaced: () => this.#replaceStoragePorts(),
@@ -294,6 +294,7 @@ export class Farm extends EventEmitter<FarmEvents> implements FarmControl {
       policy: POLICIES[settings.policy],
       seed: settings.seed === undefined ? createSeed() : seedFrom(BigInt(settings.seed)),
       addresses: farmAddresses(settings).map(({ address }) => address),
+      reassemblyPlaces: this.#memory.reassemblyPlaces,
       datagramPort: settings.port,
       affinity: settings.affinity,
       affinityPrefix4: settings.affinityPrefix,

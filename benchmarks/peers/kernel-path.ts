@@ -67,7 +67,7 @@ class Carrier {
 function openDevice(device: string, address: string | undefined): TunLink {
   const hostAddresses =
     address === undefined ? [] : [{ address: Uint8Array.from(address.split("."), Number), prefixLength: 24 }];
-  return new TunLink({ device, mtuBytes: MTU_BYTES, hostAddresses, checksumOffload: false });
+  return new TunLink({ device, mtuBytes: MTU_BYTES, hostAddresses, offload: false });
 }
 
 /** A server in a namespace of its own, once the device is there; it takes the device's address itself. */

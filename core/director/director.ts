@@ -57,6 +57,8 @@ export interface DirectorOptions extends PlacementOptions {
   readonly pool: PacketPoolMemory;
   /** Addresses that the farm answers at, 4 or 16 bytes each; none means all. */
   readonly addresses: readonly Uint8Array[];
+  /** Packets that may be put together from fragments at once, a large slot each; 0: fragments are dropped. */
+  readonly reassemblyPlaces: number;
   /** UDP port of the datagram service; other ports are unreachable. 0: no service, any port is taken (a replay). */
   readonly datagramPort: number;
   /** A steady clock in milliseconds. */
@@ -128,7 +130,7 @@ export class Director {
     });
     this.#hasTransmitRings = this.#links.some(({ egressPlan }) => egressPlan.kind !== "tun");
     this.#own = new OwnAddresses(options.addresses);
-    this.#reassembly = new Reassembly(this.#burst, this.#parsed, this.#own);
+    this.#reassembly = new Reassembly(this.#burst, this.#parsed, this.#own, options.reassemblyPlaces);
     this.#datagramPort = options.datagramPort;
     this.#now = options.now;
   }
@@ -340,6 +342,7 @@ export class Director {
     const slot = this.#burst.slots[i]!;
     const { views, hashes } = this.#parsed;
     const event = verdict === VERDICT_ICMP_ERROR ? EVENT_ICMP_ERROR : EVENT_PACKET;
+    if (!this.#heldSlots.mayHand(slot, worker)) return VERDICT_RING_FULL;
     if (!port.push(event, slot, views[i]!, link, flow, generation, hashes[i]!)) return VERDICT_RING_FULL;
     this.#heldSlots.hand(slot, worker);
     return verdict;

@@ -15,12 +15,15 @@ export class Reassembly {
   readonly #parsed: ParsedBurst;
   readonly #own: OwnAddresses;
   readonly #fragments: Fragments;
+  readonly #isOff: boolean;
 
-  constructor(burst: Burst, parsed: ParsedBurst, own: OwnAddresses) {
+  /** At most `places` packets are gathered at once; with none, all fragments are dropped. */
+  constructor(burst: Burst, parsed: ParsedBurst, own: OwnAddresses, places: number) {
     this.#burst = burst;
     this.#parsed = parsed;
     this.#own = own;
-    this.#fragments = new Fragments(burst.pool, burst.freeSlots);
+    this.#fragments = new Fragments(burst.pool, burst.freeSlots, places);
+    this.#isOff = places === 0;
   }
 
   /** What became of packets that came in fragments. */
@@ -30,13 +33,13 @@ export class Reassembly {
 
   /**
    * Takes in packet `i` of the burst, a fragment, at tick `tick`. Returns its verdict; or PARSE_OK, and then the whole packet, parsed,
-   * is in its place, in a large slot. A pool without such slots drops all fragments.
+   * is in its place, in a large slot.
    */
   take(i: number, tick: number): number {
     const { pool } = this.#burst;
     const view = this.#parsed.views[i]!;
     const { identification } = view;
-    if (pool.largeSlotCount === 0) return FAULT_FRAGMENT;
+    if (this.#isOff) return FAULT_FRAGMENT;
     if (!this.#own.has(pool.words, view.destinationOffset >>> 2, view.ipVersion)) return VERDICT_NOT_OURS;
     const fate = this.#fragments.add(view, tick);
     if (fate !== FRAGMENT_WHOLE) return VERDICT_FRAGMENT_FATE + fate;

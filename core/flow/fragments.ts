@@ -36,8 +36,8 @@ import {
 export const REASSEMBLY_TIMEOUT_MS = 30_000;
 /** How often it is looked for those whose time is over. */
 const SWEEP_INTERVAL_MS = 1000;
-/** Fragments of a packet: the longest that a large slot takes has 15 at IPv6's least MTU, 30 at IPv4's usual least. */
-export const MAX_FRAGMENTS = 64;
+/** Fragments of a packet: the longest that a large slot takes has 54 at IPv6's least MTU, 119 at IPv4's usual least. */
+export const MAX_FRAGMENTS = 128;
 /** One source (IPv6: a /64) has at most one place in so many, and at least so many. */
 const SHARE_OF_PLACES = 16;
 const LEAST_SHARE = 4;
@@ -59,7 +59,7 @@ export class Fragments {
   readonly #pool: PacketPool;
   readonly #freeSlots: FreeSlots;
   readonly #share: number;
-  // By place, of which there are as many as large slots.
+  // By place.
   readonly #states: Uint8Array;
   readonly #identifications: Int32Array;
   readonly #keys: Int32Array;
@@ -79,9 +79,10 @@ export class Fragments {
   #pending = 0;
   #sweptTick = 0;
 
-  /** Takes large slots from `freeSlots`, and gives back those whose packets are given up. */
-  constructor(pool: PacketPool, freeSlots: FreeSlots) {
-    const places = pool.largeSlotCount;
+  /**
+   * Gathers at most `places` packets at once. Takes large slots from `freeSlots`, and gives back those whose packets are given up.
+   */
+  constructor(pool: PacketPool, freeSlots: FreeSlots, places: number) {
     this.#pool = pool;
     this.#freeSlots = freeSlots;
     this.#share = Math.max(LEAST_SHARE, Math.floor(places / SHARE_OF_PLACES));

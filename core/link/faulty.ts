@@ -16,6 +16,7 @@ export class FaultyLink implements PacketLink {
   readonly egressPlan: PacketEgressPlan;
   readonly #link: PacketLink;
   readonly #now: () => number;
+  readonly #maxPacketBytes: number;
   readonly #received: FaultQueue;
   readonly #transmitted: FaultQueue;
   /** Where a packet that leaves is put together. */
@@ -23,12 +24,14 @@ export class FaultyLink implements PacketLink {
   /** More has arrived than the last burst had room for. */
   #isBehind = false;
   #noSlot = 0;
+  #oversize = 0;
   #timer: NodeJS.Timeout | undefined;
 
   /** A packet has at most `maxPacketBytes`: what a slot of the pool can hold. `now` is a steady clock in ms. */
   constructor(link: PacketLink, plan: FaultPlan, maxPacketBytes: number, now: () => number) {
     this.#link = link;
     this.#now = now;
+    this.#maxPacketBytes = maxPacketBytes;
     this.kind = link.kind;
     this.description = `${link.description}; with faults on purpose: ${formatFaultPlan(plan)}`;
     this.egressPlan = link.egressPlan.kind === "tun" ? { ...link.egressPlan, faults: plan } : link.egressPlan;
@@ -44,7 +47,7 @@ export class FaultyLink implements PacketLink {
 
   get drops(): PacketLink["drops"] {
     const { oversize, noSlot } = this.#link.drops;
-    return { oversize, noSlot: noSlot + this.#noSlot };
+    return { oversize: oversize + this.#oversize, noSlot: noSlot + this.#noSlot };
   }
 
   receive(burst: Burst): void {
@@ -96,7 +99,9 @@ export class FaultyLink implements PacketLink {
     const { pool, freeSlots } = burst;
     for (let index = 0; index < burst.count; index++) {
       const slot = burst.slots[index]!;
-      this.#received.enqueue(pool.bytes, pool.packetOffset(slot), burst.lengths[index]!, nowMs);
+      const length = burst.lengths[index]!;
+      if (length > this.#maxPacketBytes) this.#oversize++;
+      else this.#received.enqueue(pool.bytes, pool.packetOffset(slot), length, nowMs);
       freeSlots.release(slot);
     }
     burst.count = 0;

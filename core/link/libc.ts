@@ -5,9 +5,9 @@ import koffi from "koffi";
 
 const libc = koffi.load(null);
 
-/** `read(2)` into memory at `address`; the bytes read, or -1 and `errno()`. */
-export const read: (fileDescriptor: number, address: number, bytes: number) => number = libc.func(
-  "int64_t read(int fd, uintptr_t buffer, size_t bytes)",
+/** `readv(2)` into the ranges that `count` iovecs at `address` name; the bytes read, or -1 and `errno()`. */
+export const readv: (fileDescriptor: number, address: number, count: number) => number = libc.func(
+  "int64_t readv(int fd, uintptr_t iovecs, int count)",
 );
 
 /** `write(2)` from memory at `address`; the bytes written, or -1 and `errno()`. */

@@ -67,7 +67,10 @@ interface AnyLink {
   close(): void;
 }
 
-/** A link that carries IP packets, each into a slot of its own. A packet longer than a slot is dropped and counted. */
+/**
+ * A link that carries IP packets, each into a slot of its own; one that is longer than a slot into a large slot, or it is dropped and
+ * counted.
+ */
 export interface PacketLink extends AnyLink {
   readonly kind: "tun" | "pcap" | "memory";
   /** How workers transmit on this link; can be sent to a thread. */

@@ -58,11 +58,12 @@ export class MemoryLink implements PacketLink {
     let taken = 0;
     for (; taken < take; taken++) {
       const packet = this.#queue[taken]!;
-      if (packet.length > pool.maxPacketBytes) {
+      const isLarge = packet.length > pool.maxPacketBytes;
+      if (isLarge && (pool.largeSlotCount === 0 || packet.length > pool.maxLargePacketBytes)) {
         this.drops.oversize++;
         continue;
       }
-      const slot = burst.freeSlots.acquire();
+      const slot = isLarge ? burst.freeSlots.acquireLarge() : burst.freeSlots.acquire();
       if (slot < 0) {
         this.drops.noSlot++;
         break;

@@ -13,8 +13,10 @@ const TUNSETOFFLOAD = 0x400454d0;
 const IFF_TUN = 0x0001;
 const IFF_NO_PI = 0x1000;
 const IFF_VNET_HDR = 0x4000;
-/** We take packets whose checksum is only begun; segments larger than the MTU we do not take, slots hold one packet. */
+/** We take packets whose checksum is only begun, and TCP segments that are not cut to the MTU, up to 64 KiB. */
 const TUN_F_CSUM = 0x01;
+const TUN_F_TSO4 = 0x02;
+const TUN_F_TSO6 = 0x04;
 
 // linux/sockios.h
 const SIOCGIFFLAGS = 0x8913;
@@ -44,8 +46,11 @@ export interface TunDeviceOptions {
   readonly mtuBytes: number;
   /** Addresses of the kernel's side, each with the prefix that is routed to the device. */
   readonly hostAddresses: readonly InterfaceAddress[];
-  /** Take packets of local senders whose checksums are only begun. False: they come complete, and can be verified. */
-  readonly checksumOffload: boolean;
+  /**
+   * Take packets of local senders whose checksums are only begun, and TCP segments that are not cut yet. False: packets come as on a
+   * cable, complete and no longer than the MTU.
+   */
+  readonly offload: boolean;
 }
 
 const NEED_RIGHT =
@@ -83,7 +88,7 @@ function openTunFile(): number {
   }
 }
 
-function attach(fileDescriptor: number, { device, checksumOffload }: TunDeviceOptions): void {
+function attach(fileDescriptor: number, { device, offload }: TunDeviceOptions): void {
   const request = interfaceRequest(device);
   request.writeUInt16LE(IFF_TUN | IFF_NO_PI | IFF_VNET_HDR, IFREQ_UNION);
   if (ioctl(fileDescriptor, TUNSETIFF, request) < 0) {
@@ -103,8 +108,12 @@ function attach(fileDescriptor: number, { device, checksumOffload }: TunDeviceOp
     }
     throw new TunError("failed", `the kernel refused the TUN device ${device} (${code})`);
   }
-  if (ioctlNumber(fileDescriptor, TUNSETOFFLOAD, checksumOffload ? TUN_F_CSUM : 0) < 0) {
-    throw new TunError("failed", `the kernel refused checksum offload on ${device} (${errorName(errno())})`);
+  const features = offload ? TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 : 0;
+  if (ioctlNumber(fileDescriptor, TUNSETOFFLOAD, features) < 0) {
+    throw new TunError(
+      "failed",
+      `the kernel refused the offload features of ${device} (${errorName(errno())})`,
+    );
   }
 }
 

@@ -8,9 +8,9 @@
 // The IP header begins at a multiple of 4, so that addresses and ports can be loaded as 32-bit words. The ten bytes
 // before it are where a TUN device with IFF_VNET_HDR puts its own header, in the same read.
 //
-// Behind the slots lie the large ones, for packets that came in fragments: as many slots in a row each, and known by the
-// number of the first. To a worker they are slots like any other.
-// writer: the link (large ones: the reassembly), on the main thread, between `acquire` and the descriptor's publication ·
+// Behind the slots lie the large ones, for TCP segments that the device has not cut and packets that came in fragments: as many
+// slots in a row each, and known by the number of the first. To a worker they are slots like any other.
+// writer: the link, and of large ones the reassembly, on the main thread, between `acquire` and the descriptor's publication ·
 // readers: main, then the one worker that the descriptor went to.
 
 import { assertPowerOfTwo } from "./layout.js";
@@ -18,8 +18,10 @@ import { assertPowerOfTwo } from "./layout.js";
 /** Bytes in a slot before the IP packet. */
 export const SLOT_HEADROOM_BYTES = 16;
 
-/** Slots that make a large one. */
-const LARGE_SLOT_SLOTS = 8;
+/** Slots that make a large one: 64 KiB with slots of 2 KiB. */
+const LARGE_SLOT_SLOTS = 32;
+/** A worker holds at most one large slot in so many, so that one that hangs does not keep packets from the others. */
+const SHARE_OF_LARGE_SLOTS = 4;
 
 /** The pool's shared memory and shape; can be sent to another thread. */
 export interface PacketPoolMemory {
@@ -128,21 +130,34 @@ const NOBODY = -1;
 export class HeldSlots {
   readonly #holders: Int8Array;
   readonly #free: FreeSlots;
+  readonly #firstLarge: number;
+  /** Large slots, by the worker that holds them, whose number is that of a holder; and the most that one may hold. */
+  readonly #largeCounts = new Int32Array(128);
+  readonly #largeShare: number;
 
   constructor({ slotCount, largeSlotCount }: PacketPoolMemory, free: FreeSlots) {
+    this.#firstLarge = slotCount;
+    this.#largeShare = Math.ceil(largeSlotCount / SHARE_OF_LARGE_SLOTS);
     this.#holders = new Int8Array(slotCount + largeSlotCount * LARGE_SLOT_SLOTS).fill(NOBODY);
     this.#free = free;
   }
 
-  /** The slot is on its way to the worker, 0 … 63. */
+  /** Whether the worker may have this slot as well: a large one only while it has less than its share of them. */
+  mayHand(slot: number, worker: number): boolean {
+    return slot < this.#firstLarge || this.#largeCounts[worker]! < this.#largeShare;
+  }
+
+  /** The slot is on its way to the worker, 0 … 127. */
   hand(slot: number, worker: number): void {
     this.#holders[slot] = worker;
+    if (slot >= this.#firstLarge) this.#largeCounts[worker]!++;
   }
 
   /** Takes the slot back from its holder; from anyone else, whatever number it is, nothing. */
   giveBack(slot: number, worker: number): void {
     if (this.#holders[slot] !== worker) return;
     this.#holders[slot] = NOBODY;
+    if (slot >= this.#firstLarge) this.#largeCounts[worker]!--;
     this.#free.release(slot);
   }
 

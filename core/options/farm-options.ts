@@ -50,7 +50,7 @@ export interface FarmOptions {
   /** Slots of the packet pool, 256 … 1048576. Default 8192. */
   readonly poolSlots?: number;
   /**
-   * What happens to packets that come in fragments: "reassemble" them, up to 16 KiB each, in a bounded table; or "drop" them.
+   * What happens to packets that come in fragments: "reassemble" them, up to 64 KiB each, in a bounded table; or "drop" them.
    * Default "reassemble".
    */
   readonly fragments?: "drop" | "reassemble";

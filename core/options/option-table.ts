@@ -121,7 +121,7 @@ export const OPTIONS = {
   },
   fragments: {
     group: "Links",
-    about: "packets that come in fragments are reassembled, up to 16 KiB each, or dropped",
+    about: "packets that come in fragments are reassembled, up to 64 KiB each, or dropped",
     kind: oneOf(["drop", "reassemble"]),
     default: "reassemble",
   },

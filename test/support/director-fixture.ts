@@ -144,6 +144,7 @@ export class DirectorFixture {
       policy: leastLoaded,
       seed: seedFrom(42n),
       addresses: [parseAddress("198.18.0.1")!, parseAddress("fd98:18::1")!],
+      reassemblyPlaces: largeSlots,
       datagramPort: 53,
       affinity: "source",
       spillFlows: 0,

@@ -90,7 +90,7 @@ export function buildIcmpError(endpoint: Endpoint, error: IcmpError, sequence: n
 
 /** Gives a packet to a stack as a worker does: in a slot that is used for something else afterwards. */
 export class Slot {
-  readonly #words = new Int32Array(new SharedArrayBuffer(4096));
+  readonly #words = new Int32Array(new SharedArrayBuffer(65_536));
   readonly #bytes = new Uint8Array(this.#words.buffer);
 
   give(stack: TcpStack, packet: Uint8Array, flow: number, generation: number, hash: number): void {

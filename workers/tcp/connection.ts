@@ -101,7 +101,7 @@ export class TcpConnection implements StreamConnection, Timed, TransmissionList 
   rcvAdv = 0;
   /** RCV.NXT as last acknowledged (Last.ACK.sent, RFC 7323 section 4.3). */
   lastAckSent = 0;
-  /** Largest data segment that has come: what counts as a full one for delayed ACKs. */
+  /** Largest data segment that has come, but no larger than our link's: what counts as a full one for delayed ACKs. */
   largestSegment = 0;
   ack = ACK_NONE;
   receive: ReceiveBuffer | null = null;

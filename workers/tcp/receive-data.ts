@@ -16,7 +16,7 @@ import {
   type TcpConnection,
 } from "./connection.js";
 import type { TcpContext } from "./context.js";
-import { emitAck, noteDuplicate } from "./emit.js";
+import { emitAck, linkMss, noteDuplicate } from "./emit.js";
 import { enterTimeWait } from "./lifetime.js";
 import { ReceiveBuffer } from "./receive-buffer.js";
 
@@ -45,7 +45,10 @@ function textArrived(context: TcpContext, connection: TcpConnection, bytes: Uint
   let start = segment.dataStart;
   let end = segment.dataEnd;
   const distance = difference(segment.sequence, connection.rcvNxt);
-  if (end - start > connection.largestSegment) connection.largestSegment = end - start;
+  if (end - start > connection.largestSegment) {
+    // A device that has not cut what it received hands many segments over as one.
+    connection.largestSegment = Math.min(end - start, linkMss(context, connection.tuple));
+  }
 
   // What is before the window was received before, what is beyond was not asked for.
   if (distance < 0) {

@@ -96,6 +96,41 @@ test("packet, with a fault, is counted under the fault's name and its slot is fr
   assert.is(farm.director.freeSlots, farm.poolSlots);
 });
 
+test("TCP segment that the device has not cut, over IPv4 and IPv6, is a flow's packet like any other", () => {
+  for (const fields of [
+    { source: sourceAddress(1), destination: "198.18.0.1" },
+    { source: "fd00::5", destination: "fd98:18::1" },
+  ]) {
+    const farm = new DirectorFixture();
+    const headersBytes = tcpPacket(fields).length;
+    const data = Array.from(
+      { length: farm.pool.maxLargePacketBytes - headersBytes },
+      (_, i) => (i * 7) & 255,
+    );
+    const uncut = tcpPacket(fields, data, ACK);
+    farm.receive(tcpPacket(fields, [], SYN), uncut);
+    const [first, second, ...more] = farm.deliveries();
+    assert.is(more.length, 0);
+    assert.equal([second!.worker, second!.flow, second!.length], [first!.worker, first!.flow, uncut.length]);
+    assert.ok(Buffer.from(second!.packet).equals(uncut));
+    assert.equal(farm.verdicts, { "new-source": 1, "flow-hit": 1 });
+    farm.receive();
+    assert.equal([farm.director.freeSlots, farm.director.freeLargeSlots], [farm.poolSlots, 8]);
+  }
+});
+
+test("uncut segments, for a worker that gives none back, are dropped beyond its share and leave the others theirs", () => {
+  const farm = new DirectorFixture({ workers: 2, largeSlots: 8 });
+  const [hanging, other] = [1, 2].map((client) => sourceAddress(client));
+  const segment = (source: string) => tcpPacket({ source }, new Array(3000).fill(1), ACK);
+  farm.receive(tcpFrom(hanging!, SYN), tcpFrom(other!, SYN));
+  for (let n = 0; n < 5; n++) farm.receive(segment(hanging!));
+  assert.equal(farm.verdicts, { "new-source": 2, "flow-hit": 2, "ring-full": 3 });
+  assert.is(farm.director.freeLargeSlots, 6);
+  farm.receive(segment(other!), tcpFrom(hanging!, ACK));
+  assert.equal(farm.verdicts, { "new-source": 2, "flow-hit": 4, "ring-full": 3 });
+});
+
 test("checksum, that the link vouches for, is not looked at", () => {
   const farm = new DirectorFixture({ memoryLink: { checksumTrusted: true } });
   const partial = tcpFrom(sourceAddress(1), SYN);

@@ -52,8 +52,8 @@ test("TCP segment in fragments, is followed as its flow's", () => {
   assertNoSlotIsLost(farm);
 });
 
-test("fragments, in a pool without large slots, are dropped", () => {
-  const farm = new DirectorFixture({ largeSlots: 0 });
+test("fragments, where none are put together, are dropped", () => {
+  const farm = new DirectorFixture({ director: { reassemblyPlaces: 0 } });
   farm.receive(...cutIntoFragments(udpPacket(FROM_4, bytes(2000)), 1, 800));
   assert.equal(farm.verdicts, { fragment: 3 });
   assert.is(farm.director.freeSlots, farm.poolSlots);

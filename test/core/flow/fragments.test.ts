@@ -14,8 +14,8 @@ import { cutIntoFragments, dataOf, fragmentOf, fragmentWith, type Piece } from "
 import { icmpPacket, ipPacket, tcpPacket, udpPacket } from "../../support/packets.js";
 
 const V6 = { source: "fd00::2", destination: "fd98:18::1" };
-/** What a large slot of 8 * 2048 bytes takes behind a plain IPv4 header. */
-const MAX_DATA_4 = 16_384 - 16 - 20;
+/** What a large slot of 32 * 2048 bytes takes behind a plain IPv4 header. */
+const MAX_DATA_4 = 65_536 - 16 - 20;
 
 /** A reassembly with its pool: fragments go in, and names of fates or whole packets come out. */
 class Fixture {
@@ -31,7 +31,7 @@ class Fixture {
     const memory = allocatePacketPool(4, 2048, places);
     this.#pool = new PacketPool(memory);
     this.free = new FreeSlots(memory);
-    this.fragments = new Fragments(this.#pool, this.free);
+    this.fragments = new Fragments(this.#pool, this.free, places);
   }
 
   /** The fate's name, or the whole packet; its slot is held for as long as `holds` says. */

@@ -137,4 +137,15 @@ test("faulty link, closed, wakes nobody and closes the link beneath", async () =
   assert.not.ok(inner.deliver(Uint8Array.of(0, 1)));
 });
 
+test("faulty link, drops a packet that is longer than it is told they are, and counts it", () => {
+  const inner = new MemoryLink();
+  const link = new FaultyLink(inner, parseFaultPlan("drop=0%")!, SLOT_BYTES, () => 0);
+  const burst = new Burst(allocatePacketPool(4, SLOT_BYTES, 1));
+  inner.deliver(new Uint8Array(SLOT_BYTES + 1));
+  inner.deliver(Uint8Array.of(0, 1));
+  link.receive(burst);
+  assert.equal([burst.count, burst.lengths[0], link.drops.oversize], [1, 2, 1]);
+  assert.is(burst.freeSlots.largeCount, 1);
+});
+
 test.run();

@@ -170,4 +170,19 @@ test("memory link, when it is closed, refuses everything and forgets a pending w
   assert.equal([burst.count, wakes, transmitted.length], [0, 0, 0]);
 });
 
+test("memory link, gives a packet that no slot holds a large one, and lets it wait while there is none", () => {
+  const link = new MemoryLink();
+  const burst = new Burst(allocatePacketPool(4, SLOT_BYTES, 1));
+  const { maxLargePacketBytes } = burst.pool;
+  const packets = [packet(1), packet(2, maxLargePacketBytes), packet(3, MAX_PACKET_BYTES + 1), packet(4)];
+  for (const one of [packet(5, maxLargePacketBytes + 1), ...packets]) link.deliver(one);
+  link.receive(burst);
+  assert.equal(received(burst), packets.slice(0, 2));
+  assert.ok(burst.pool.isInLargeSlot(burst.pool.packetOffset(burst.slots[1]!)));
+  assert.equal(link.drops, { oversize: 1, noSlot: 1 });
+  burst.freeSlots.release(burst.slots[1]!);
+  link.receive(burst);
+  assert.equal(received(burst), packets.slice(2));
+});
+
 test.run();

@@ -30,11 +30,11 @@ test("packet pool, gives every slot room for its largest packet, aligned to word
   }
 });
 
-test("packet pool, gives every large slot the room of eight, behind the slots, and no other's", () => {
+test("packet pool, gives every large slot the room of 32, behind the slots, and no other's", () => {
   const memory = allocatePacketPool(3, 64, 4);
   const pool = new PacketPool(memory);
   const free = new FreeSlots(memory);
-  assert.equal([pool.largeSlotCount, pool.maxLargePacketBytes], [4, 8 * 64 - SLOT_HEADROOM_BYTES]);
+  assert.equal([pool.largeSlotCount, pool.maxLargePacketBytes], [4, 32 * 64 - SLOT_HEADROOM_BYTES]);
   const large = [free.acquireLarge(), free.acquireLarge(), free.acquireLarge(), free.acquireLarge()];
   const all = [free.acquire(), free.acquire(), free.acquire(), ...large];
   assert.equal([free.acquire(), free.acquireLarge()], [-1, -1]);
@@ -64,6 +64,28 @@ test("held slots, large ones among them, come back from their holder, and all of
   assert.equal([free.count, free.largeCount], [1, 1]);
   held.giveBackAll(1);
   assert.equal([free.count, free.largeCount], [2, 2]);
+});
+
+test("held slots, of large ones give a worker its share and no more, until it gives one back or is gone", () => {
+  const memory = allocatePacketPool(2, 64, 8);
+  const free = new FreeSlots(memory);
+  const held = new HeldSlots(memory, free);
+  const small = free.acquire();
+  const slots = [free.acquireLarge(), free.acquireLarge(), free.acquireLarge()];
+  const third = slots[2]!;
+  for (const slot of slots.slice(0, 2)) {
+    assert.ok(held.mayHand(slot, 1));
+    held.hand(slot, 1);
+  }
+  assert.equal([held.mayHand(third, 1), held.mayHand(small, 1), held.mayHand(third, 2)], [false, true, true]);
+  held.giveBack(slots[0]!, 2);
+  assert.is(held.mayHand(third, 1), false);
+  held.giveBack(slots[0]!, 1);
+  assert.is(held.mayHand(third, 1), true);
+  held.hand(third, 1);
+  assert.is(held.mayHand(free.acquireLarge(), 1), false);
+  held.giveBackAll(1);
+  assert.is(held.mayHand(free.acquireLarge(), 1), true);
 });
 
 test("packet pool, through all its views and in every thread's own, is the same memory", () => {

@@ -50,6 +50,30 @@ test("ESTABLISHED, every second full segment, is acknowledged at once", () => {
   script.expectNothing();
 });
 
+test("ESTABLISHED, a segment that a device has not cut, counts as those that it would have been cut into", () => {
+  const script = new TcpScript();
+  script.connect();
+  script.inject({ flags: "A", seq: 1, ack: 1, data: 40_000 });
+  script.expect({ flags: "A", ack: 40_001 });
+  assert.equal(script.given, [40_000]);
+  // Nor is the next ACK waited for until as much has come again.
+  script.inject({ flags: "A", seq: 40_001, ack: 1, data: 1460 });
+  script.expectNothing();
+  script.inject({ flags: "A", seq: 41_461, ack: 1, data: 1460 });
+  script.expect({ flags: "A", ack: 42_921 });
+  script.expectNothing();
+});
+
+test("ESTABLISHED, an uncut segment that begins before and ends beyond the window, gives what lies in it", () => {
+  const script = new TcpScript({ limits: { receiveBufferBytes: 20_000 } });
+  script.connect();
+  script.inject({ flags: "A", seq: 1, ack: 1, data: 10_000 });
+  script.expect({ flags: "A", ack: 10_001 });
+  script.inject({ flags: "PA", seq: 5001, ack: 1, data: 40_000 });
+  script.expect({ flags: "A", ack: 30_001 });
+  assert.equal(script.given, [10_000, 20_000]);
+});
+
 test("ESTABLISHED, each segment out of order, is answered at once and the filled hole too", () => {
   const script = new TcpScript();
   script.connect();

@@ -48,6 +48,24 @@ const byNode: Transfer = async (url, body) => {
 };
 const byCurl: Transfer = (url, body) => curl(url, body, TIMEOUT_MS);
 
+/** Closed before anything was answered, as curl and Node's client say it. */
+const UNANSWERED = /\(52\)|socket hang up/;
+
+/**
+ * Asks again, once, if the connection was closed unanswered: HTTP waits 15 s for a head, and the kernel's TCP, once a SYN was lost, sends
+ * lost data again after 3, 9 and 21 s.
+ */
+function asking(by: Transfer): Transfer {
+  return async (url, body) => {
+    try {
+      return await by(url, body);
+    } catch (error) {
+      if (!UNANSWERED.test((error as Error).message)) throw error;
+      return by(url, body);
+    }
+  };
+}
+
 function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
@@ -85,7 +103,7 @@ function tell(line: string): void {
 
 /** All sizes in both directions at once, over both versions of IP and with each client. */
 function transfers(most: number): Promise<void>[] {
-  const clients = hasCurl() ? { node: byNode, curl: byCurl } : { node: byNode };
+  const clients = hasCurl() ? { node: asking(byNode), curl: asking(byCurl) } : { node: asking(byNode) };
   return sizesUpTo(most).flatMap((bytes, sizeIndex) =>
     Object.entries(clients).flatMap(([client, by], clientIndex) => {
       const origin = ORIGINS[(sizeIndex + clientIndex) % ORIGINS.length]!;

@@ -31,6 +31,7 @@ export interface TcpStackOptions {
    */
   readonly secret: readonly [number, number, number];
   readonly limits?: Partial<TcpLimits>;
+  /** What sets the congestion window; CUBIC, if nothing is said. */
   readonly congestion?: CongestionName;
   /** The flow that the director gave us with these numbers holds no connection any more. */
   readonly flowEnded: (flow: number, generation: number) => void;

@@ -40,6 +40,7 @@ export interface TcpStackOptions {
   /** Where all of these stacks note that they send SYN cookies (core/memory/cookie-period.ts); a stack alone needs none. */
   readonly cookiePeriod?: SharedArrayBuffer;
   readonly limits?: Partial<TcpLimits>;
+  /** What sets the congestion window; CUBIC, if nothing is said. */
   readonly congestion?: CongestionName;
   /** The flow that the director gave us with these numbers holds no connection any more, or none has come of it. */
   readonly flowEnded: (flow: number, generation: number, wasConnection: boolean) => void;

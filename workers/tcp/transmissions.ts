@@ -8,9 +8,9 @@
 import { add, after, before, beforeOrAt, difference } from "../../core/wire/sequence.js";
 
 /** The peer has it (RFC 2018). */
-export const SACKED = 1;
+const SACKED = 1;
 /** It is believed lost, and was not sent again since. */
-export const LOST = 2;
+const LOST = 2;
 /** It was sent more than once, or may not have been taken: its acknowledgment measures nothing (Karn). */
 export const RESENT = 4;
 
@@ -24,8 +24,9 @@ const PREVIOUS = 5;
 
 export const NO_ROW = -1;
 /**
- * Most rows of a connection, which a peer could make many of with odd SACK blocks. What would need one more is coarser then: a
- * block that ends within a row does not count for it, and what is sent joins the last row.
+ * Most rows that new data and SACK blocks may make of a connection: a peer could make many with odd blocks. What would need one
+ * more is coarser then: a block that ends within a row does not count for it, and what is sent joins the last row. Sending again
+ * can add some, no more than there are segments in the window.
  */
 export const MAX_ROWS = 2048;
 

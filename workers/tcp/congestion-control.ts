@@ -96,6 +96,8 @@ export abstract class CongestionControl {
   pathChanged(mss: number): void {
     this.ssthresh = Math.max(this.ssthresh, this.cwnd);
     this.cwnd = Math.min(this.cwnd, initialWindow(mss));
+    // What is known of the path before says nothing of this one.
+    this.priorCwnd = 0;
   }
 
   /** Nothing was lost, what was sent again had arrived (RFC 4015 section 3.4). */

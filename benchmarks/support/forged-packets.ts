@@ -18,8 +18,8 @@ import {
   SYN,
   TCP_CHECKSUM_OFFSET,
   TCP_HEADER_BYTES,
-  writeWord,
 } from "../../core/wire/tcp.js";
+import { writeWord } from "../../core/wire/word.js";
 import type { Random } from "./random.js";
 
 export const FORGED_KINDS = ["syn", "ack"] as const;

@@ -9,10 +9,9 @@ import {
   emitTcpHeader,
   emitTimestampsOption,
   emitWindowScaleOption,
-  readWord,
   SYN,
-  writeWord,
 } from "../../core/wire/tcp.js";
+import { readWord, writeWord } from "../../core/wire/word.js";
 import type { StreamUser } from "../../workers/stream.js";
 import { TcpStack } from "../../workers/tcp/tcp-stack.js";
 

@@ -11,9 +11,8 @@ import { NO_SLOT } from "../memory/descriptor.js";
 import type { FreeSlots, PacketPool } from "../memory/packet-pool.js";
 import { DEFAULT_TTL, emitIpv4Header, IPV4_HEADER_BYTES } from "../wire/ipv4.js";
 import { DEFAULT_HOP_LIMIT, emitIpv6Header, IPV6_HEADER_BYTES } from "../wire/ipv6.js";
+import { hasWholeUpperHeader } from "../wire/packet.js";
 import type { PacketView } from "../wire/packet-view.js";
-import { PROTOCOL_TCP, upperHeaderBytes } from "../wire/protocols.js";
-import { tcpHeaderBytes } from "../wire/tcp.js";
 import {
   FRAGMENT_ABANDONED,
   FRAGMENT_DUPLICATE,
@@ -110,7 +109,7 @@ export class Fragments {
    * still. Returns the number of its fate in FRAGMENT_FATES, or FRAGMENT_WHOLE.
    */
   add(view: PacketView, tick: number): number {
-    if (view.fragmentOffset === 0 && !hasWholeHeader(this.#pool.bytes, view)) return FRAGMENT_TINY;
+    if (view.fragmentOffset === 0 && !hasWholeUpperHeader(this.#pool.bytes, view)) return FRAGMENT_TINY;
     this.#writeKey(view);
     let place = this.#find(view.identification);
     if (place < 0) place = this.#begin(view.identification, tick);
@@ -296,12 +295,6 @@ export class Fragments {
 /** Where the data begin in the whole packet: behind a plain header. */
 function dataOffset(view: PacketView): number {
   return view.ipVersion === 4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES;
-}
-
-/** Whether all of the upper layer's header, by which a packet is judged, is in its first fragment. */
-function hasWholeHeader(bytes: Uint8Array, view: PacketView): boolean {
-  if (view.l4Length < upperHeaderBytes(view.protocol)) return false;
-  return view.protocol !== PROTOCOL_TCP || view.l4Length >= tcpHeaderBytes(bytes, view.l4Offset);
 }
 
 function isEqual(bytes: Uint8Array, a: number, b: number, length: number): boolean {

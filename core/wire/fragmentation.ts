@@ -5,12 +5,11 @@
 //   IPv6 fragment header:   |  next header  |   reserved    |   fragment offset       | 0 |M|
 //                           |                        identification                         |
 
-import { sumBytes } from "./checksum.js";
-import { IPV4_HEADER_BYTES, MORE_FRAGMENTS } from "./ipv4.js";
+import { IPV4_HEADER_BYTES, MORE_FRAGMENTS, writeIpv4Checksum } from "./ipv4.js";
 import { IPV6_HEADER_BYTES } from "./ipv6.js";
 import type { PacketView } from "./packet-view.js";
 import { HEADER_FRAGMENT } from "./protocols.js";
-import { writeWord } from "./tcp.js";
+import { writeWord } from "./word.js";
 
 const FRAGMENT_HEADER_BYTES = 8;
 
@@ -45,23 +44,17 @@ export function turnIntoFragment(
   const headersBytes = fragmentHeadersBytes(ipVersion);
   const at = l4Offset + start - headersBytes;
   const more = start + length < view.l4Length ? 1 : 0;
+  if (start > 0) bytes.copyWithin(at, at - stepBytes, at - stepBytes + headersBytes);
   if (ipVersion === 4) {
-    if (start > 0) bytes.copyWithin(at, at - stepBytes, at - stepBytes + headersBytes);
     const totalLength = headersBytes + length;
     writeWord(bytes, at + 4, (identification << 16) | (more * MORE_FRAGMENTS) | (start >>> 3));
     bytes[at + 2] = totalLength >>> 8;
     bytes[at + 3] = totalLength;
-    bytes[at + 10] = 0;
-    bytes[at + 11] = 0;
-    const checksum = ~sumBytes(bytes, at, headersBytes);
-    bytes[at + 10] = checksum >>> 8;
-    bytes[at + 11] = checksum;
+    writeIpv4Checksum(bytes, at);
     return;
   }
   const header = at + IPV6_HEADER_BYTES;
-  if (start > 0) {
-    bytes.copyWithin(at, at - stepBytes, at - stepBytes + headersBytes);
-  } else {
+  if (start === 0) {
     bytes.copyWithin(at, view.offset, view.offset + IPV6_HEADER_BYTES);
     bytes[at + 6] = HEADER_FRAGMENT;
     bytes[header] = view.protocol;

@@ -69,10 +69,10 @@ export function parseIpv4Header(
   view: PacketView,
 ): number {
   if (length < IPV4_HEADER_BYTES) return FAULT_TRUNCATED;
-  const headerLength = (bytes[offset]! & 0x0f) << 2;
+  const headerLength = ipv4HeaderLength(bytes, offset);
   if (headerLength < IPV4_HEADER_BYTES) return FAULT_BAD_HEADER_LENGTH;
   if (headerLength > length) return FAULT_TRUNCATED;
-  const totalLength = (bytes[offset + 2]! << 8) | bytes[offset + 3]!;
+  const totalLength = ipv4TotalLength(bytes, offset);
   if (totalLength < headerLength) return FAULT_BAD_TOTAL_LENGTH;
 
   view.ipVersion = 4;
@@ -192,12 +192,17 @@ export function emitIpv4Header(
   bytes[offset + 7] = 0;
   bytes[offset + 8] = ttl;
   bytes[offset + 9] = protocol;
-  bytes[offset + 10] = 0;
-  bytes[offset + 11] = 0;
   for (let i = 0; i < 4; i++) {
     bytes[offset + 12 + i] = addresses[sourceOffset + i]!;
     bytes[offset + 16 + i] = addresses[destinationOffset + i]!;
   }
+  writeIpv4Checksum(bytes, offset);
+}
+
+/** Writes the checksum of a header without options, all else of which is in place. */
+export function writeIpv4Checksum(bytes: Uint8Array, offset: number): void {
+  bytes[offset + 10] = 0;
+  bytes[offset + 11] = 0;
   const checksum = ~sumBytes(bytes, offset, IPV4_HEADER_BYTES);
   bytes[offset + 10] = checksum >>> 8;
   bytes[offset + 11] = checksum;

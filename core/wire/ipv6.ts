@@ -72,8 +72,8 @@ function isExtensionHeader(nextHeader: number): boolean {
  */
 export function parseIpv6Header(bytes: Uint8Array, offset: number, length: number, view: PacketView): number {
   if (length < IPV6_HEADER_BYTES) return FAULT_TRUNCATED;
-  const totalLength = IPV6_HEADER_BYTES + ((bytes[offset + 4]! << 8) | bytes[offset + 5]!);
-  const nextHeader = bytes[offset + 6]!;
+  const totalLength = ipv6TotalLength(bytes, offset);
+  const nextHeader = ipv6NextHeader(bytes, offset);
   view.ipVersion = 6;
   view.totalLength = totalLength;
   view.addressLength = 16;

@@ -45,11 +45,12 @@ import {
   PROTOCOL_UDP,
 } from "./protocols.js";
 
+import { TCP_HEADER_BYTES, tcpHeaderBytes } from "./tcp.js";
+import { UDP_HEADER_BYTES } from "./udp.js";
+
 export { PARSE_FAULTS, PARSE_OK, type ParseFault } from "./faults.js";
 export { PacketView } from "./packet-view.js";
 
-const TCP_HEADER_BYTES = 20;
-const UDP_HEADER_BYTES = 8;
 const MOBILITY_HEADER_BYTES = 8;
 
 /**
@@ -158,7 +159,7 @@ function parseTcp(
   readPorts(bytes, at + view.l4Length, view);
   if (view.l4Length < TCP_HEADER_BYTES) return FAULT_TRUNCATED_TCP;
   view.tcpFlags = bytes[at + 13]!;
-  const headerLength = (bytes[at + 12]! >>> 4) << 2;
+  const headerLength = tcpHeaderBytes(bytes, at);
   if (headerLength < TCP_HEADER_BYTES || headerLength > view.l4Length) return FAULT_BAD_TCP_HEADER;
   if (checksumTrusted || isChecksumRight(bytes, halves, view)) return PARSE_OK;
   return FAULT_BAD_TCP_CHECKSUM;
@@ -246,4 +247,22 @@ function isChecksumRight(bytes: Uint8Array, halves: Uint16Array, view: PacketVie
   );
   // All ones is what a right checksum makes of the rest (RFC 1071 section 1).
   return addSums(pseudoHeader, sumUpperLayer(bytes, halves, view)) === 0xffff;
+}
+
+/** Whether all of the upper layer's header, options included, is in what the view has of the packet. */
+export function hasWholeUpperHeader(
+  bytes: Uint8Array,
+  { protocol, l4Offset, l4Length }: PacketView,
+): boolean {
+  switch (protocol) {
+    case PROTOCOL_TCP:
+      return l4Length >= TCP_HEADER_BYTES && l4Length >= tcpHeaderBytes(bytes, l4Offset);
+    case PROTOCOL_UDP:
+      return l4Length >= UDP_HEADER_BYTES;
+    case PROTOCOL_ICMP:
+    case PROTOCOL_ICMPV6:
+      return l4Length >= ICMP_HEADER_BYTES;
+    default:
+      return true;
+  }
 }

@@ -14,12 +14,6 @@ export const HEADER_FRAGMENT = 44;
 export const HEADER_NONE = 59;
 export const HEADER_DESTINATION = 60;
 
-/** Bytes of the protocol's header without options; 0 for protocols that nobody here speaks. */
-export function upperHeaderBytes(protocol: number): number {
-  if (protocol === PROTOCOL_TCP) return 20;
-  return protocol === PROTOCOL_UDP || protocol === PROTOCOL_ICMP || protocol === PROTOCOL_ICMPV6 ? 8 : 0;
-}
-
 /** Whether the protocol's header begins with a source and a destination port. */
 export function hasPorts(protocol: number): boolean {
   return protocol === PROTOCOL_TCP || protocol === PROTOCOL_UDP || protocol === PROTOCOL_SCTP;

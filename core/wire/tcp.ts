@@ -10,6 +10,8 @@
 //   |           checksum            |        urgent pointer         | 16
 //   |                     options, 0 to 40 bytes                    | 20
 
+import { readWord, writeWord } from "./word.js";
+
 export const TCP_HEADER_BYTES = 20;
 export const TCP_SEQUENCE_OFFSET = 4;
 /** Offset of the checksum field in the header: what an egress wants to know. */
@@ -75,18 +77,6 @@ export class TcpSegment {
   get length(): number {
     return this.dataEnd - this.dataStart + ((this.flags >>> 1) & 1) + (this.flags & 1);
   }
-}
-
-/** A 32-bit field as a signed number. */
-export function readWord(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
-}
-
-export function writeWord(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value >>> 24;
-  bytes[at + 1] = value >>> 16;
-  bytes[at + 2] = value >>> 8;
-  bytes[at + 3] = value;
 }
 
 /** Bytes of the header at `at`, options included, as its own field says: 0 … 60. */

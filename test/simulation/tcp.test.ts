@@ -6,7 +6,7 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { readWord } from "../../core/wire/tcp.js";
+import { readWord } from "../../core/wire/word.js";
 import { TcpStack } from "../../workers/tcp/tcp-stack.js";
 import { SimClient } from "../support/sim-client.js";
 import { type PathFaults, Random, SimEgress, SimNetwork } from "../support/sim-network.js";

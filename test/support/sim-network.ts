@@ -9,7 +9,8 @@ import { PARSE_OK } from "../../core/wire/faults.js";
 import { parsePacket } from "../../core/wire/packet.js";
 import { PacketView } from "../../core/wire/packet-view.js";
 import { PROTOCOL_TCP } from "../../core/wire/protocols.js";
-import { FIN, PSH, readWord, tcpHeaderBytes, writeWord } from "../../core/wire/tcp.js";
+import { FIN, PSH, tcpHeaderBytes } from "../../core/wire/tcp.js";
+import { readWord, writeWord } from "../../core/wire/word.js";
 
 /** Numbers from a seed (mulberry32): the same seed, the same numbers. */
 export class Random {

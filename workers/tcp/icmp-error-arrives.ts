@@ -3,7 +3,8 @@
 
 import { ICMP_MEANS_HARD_ERROR, ICMP_MEANS_TOO_BIG, meaningOfIcmp } from "../../core/wire/icmp-error.js";
 import { before } from "../../core/wire/sequence.js";
-import { readWord, TCP_SEQUENCE_OFFSET } from "../../core/wire/tcp.js";
+import { TCP_SEQUENCE_OFFSET } from "../../core/wire/tcp.js";
+import { readWord } from "../../core/wire/word.js";
 import { SYN_RECEIVED, type TcpConnection } from "./connection.js";
 import type { TcpContext } from "./context.js";
 import { terminate } from "./lifetime.js";

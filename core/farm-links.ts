@@ -19,18 +19,12 @@ export interface FarmLinks {
 const UNAVAILABLE = new Set(["no_permission", "no_tun"]);
 
 /**
- * Opens the links; `given` ones are in a TUN device's place. A packet has at most `maxPacketBytes`. Rejects with a `TunError` or a
+ * Opens the links; `given` ones are in a TUN device's place. Rejects with a `TunError` or a
  * `SocketError`, and nothing is open.
  */
-export async function openLinks(
-  settings: FarmSettings,
-  maxPacketBytes: number,
-  given?: readonly PacketLink[],
-): Promise<FarmLinks> {
+export async function openLinks(settings: FarmSettings, given?: readonly PacketLink[]): Promise<FarmLinks> {
   const faulty = (link: PacketLink): PacketLink =>
-    settings.fault === undefined
-      ? link
-      : new FaultyLink(link, settings.fault, maxPacketBytes, () => performance.now());
+    settings.fault === undefined ? link : new FaultyLink(link, settings.fault, () => performance.now());
   const links: Link[] = [];
   const urls: string[] = [];
   let absentTun: string | undefined;

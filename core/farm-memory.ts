@@ -20,7 +20,8 @@ import {
   MAX_WORKERS,
   STAND_IN,
 } from "./memory/load-board.js";
-import { allocatePacketPool, type PacketPoolMemory, SLOT_HEADROOM_BYTES } from "./memory/packet-pool.js";
+import { allocatePacketPool, type PacketPoolMemory, slotsOf } from "./memory/packet-pool.js";
+import { processMs } from "./memory/process-clock.js";
 import { allocateSessionDirectory } from "./memory/session-directory.js";
 import { allocateSessionLocks, freeLocksOf } from "./memory/session-locks.js";
 import { allocateSigningSecrets, SigningSecrets } from "./memory/signing-secrets.js";
@@ -51,8 +52,6 @@ const STAND_IN_APP = new URL("../workers/app/unavailable.js", import.meta.url).h
 export class FarmMemory {
   readonly board: LoadBoard;
   readonly pool: PacketPoolMemory;
-  /** The longest packet that a slot takes, in bytes. */
-  readonly maxPacketBytes = SLOT_BYTES - SLOT_HEADROOM_BYTES;
   /** Packets that may be put together from fragments at once. */
   readonly reassemblyPlaces: number;
   readonly directory = allocateSessionDirectory(DIRECTORY_ENTRIES);
@@ -65,7 +64,7 @@ export class FarmMemory {
   readonly #tcp: WorkerOptions["tcp"] = {
     secret: [randomWord(), randomWord(), randomWord()],
     cookiePeriod: allocateCookiePeriod(),
-    clockStartMs: Number(process.hrtime.bigint() / 1_000_000n),
+    clockStartMs: processMs(),
   };
   readonly #sessionLocks = allocateSessionLocks(LOCK_STRIPES);
 
@@ -102,11 +101,7 @@ export class FarmMemory {
       port: settings.port,
       congestion: settings.congestion,
       tcpKeepAliveMs: settings.tcpKeepAliveMs,
-      rings: allocateWorkerRings(
-        RING_PACKETS,
-        this.pool.slotCount + this.pool.largeSlotCount,
-        TRANSMIT_WORDS,
-      ),
+      rings: allocateWorkerRings(RING_PACKETS, slotsOf(this.pool), TRANSMIT_WORDS),
       pool: this.pool,
       loadBoard: this.#loadBoard,
       directory: this.directory,

@@ -126,7 +126,7 @@ export class Farm extends EventEmitter<FarmEvents> implements FarmControl {
       throw new OptionError(`app (--app): there is no file ${fileURLToPath(settings.appUrl)}`);
     }
     try {
-      this.#links = await openLinks(settings, this.#memory.maxPacketBytes, this.#givenLinks);
+      this.#links = await openLinks(settings, this.#givenLinks);
       this.#storage = await StorageHandle.start(settings, this.#memory.directory, {
         onWarning: (message) => this.emit("warning", message),
         onReplaced: () => this.#replaceStoragePorts(),

@@ -3,7 +3,7 @@
 //
 // A message is one MessagePack value in a Uint8Array of its own, transferred (measured: never slower than copying,
 // twice as fast from 64 KiB), and carries everything that one side has to say in one turn:
-//   worker -> storage   [deadline in ms of `monotonicMs`, request, request, …]
+//   worker -> storage   [deadline in ms of `processMs`, request, request, …]
 //   storage -> worker   [reply, reply, …]
 // Requests and replies are tuples; a request's ID is the worker's own, and its reply begins with it. An app's arguments
 // and results travel as MessagePack within MessagePack: what cannot be encoded fails alone, not with its neighbours.
@@ -173,9 +173,4 @@ function isProcedureName(value: unknown): value is string {
 
 function isBytesOrNull(value: unknown): value is Uint8Array | null {
   return value === null || value instanceof Uint8Array;
-}
-
-/** Milliseconds of a clock that all threads of the process share and that never steps: what deadlines are told in. */
-export function monotonicMs(): number {
-  return Math.floor(Number(process.hrtime.bigint() / 1000n) / 1000);
 }

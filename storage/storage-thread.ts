@@ -1,17 +1,18 @@
 // The storage thread: loads the app's procedures, opens the database when it may, brings its schemas up to date, and answers
-// the workers until it is told to close. The main thread starts it, knows it by thread-messages.ts, and never ends it by force
-// while its heart beats: a thread that dies with a query of sqlite3 in flight takes the whole process with it.
+// the workers until it is told to close. The main thread starts it, knows it by thread-messages.ts, and ends it by force
+// only where it must (core/supervision/storage-thread.ts): a thread that dies with a query of sqlite3 in flight takes the whole
+// process with it.
 
 import { once } from "node:events";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { Heartbeat } from "../core/memory/heartbeat.js";
+import { processMs } from "../core/memory/process-clock.js";
 import { SessionDirectoryWriter } from "../core/memory/session-directory.js";
 import { loadStorageApp } from "./app-module.js";
 import { type Database, openDatabase } from "./database.js";
 import { DirectoryKeeper } from "./directory-keeper.js";
 import { firstLineOf, StartFailure } from "./failure.js";
 import { KnexSessionStore } from "./knex-session-store.js";
-import { monotonicMs } from "./messages.js";
 import { migrateApp, migrateLimpet } from "./migrations.js";
 import { Procedures } from "./procedures.js";
 import { DEFAULT_SERVICE_LIMITS, StorageService } from "./storage-service.js";
@@ -93,7 +94,7 @@ function serve(options: StorageThreadOptions, database: Database, procedures: Pr
   const directory = new DirectoryKeeper(
     new SessionDirectoryWriter(options.directory),
     database.isShared,
-    monotonicMs,
+    processMs,
   );
   let probe: NodeJS.Timeout | undefined;
   const service = new StorageService({
@@ -102,7 +103,7 @@ function serve(options: StorageThreadOptions, database: Database, procedures: Pr
     database: database.knex,
     directory,
     limits,
-    monotonicMs,
+    monotonicMs: processMs,
     onTrouble: (message) => {
       clearInterval(probe);
       // A farm that says that it cannot serve is asked for nothing: it has to find out by itself that it can again.

@@ -106,6 +106,7 @@ const RULES: readonly (readonly [room: string, files: Allowed, packages: Allowed
       "storage/",
       "core/memory/session-directory.ts",
       "core/memory/heartbeat.ts",
+      "core/memory/process-clock.ts",
       ["workers/app/app.ts", "type"],
     ],
     ["knex", "msgpackr", "node:"],

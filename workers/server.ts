@@ -24,7 +24,7 @@ import {
   BOARD_IN_FLIGHT,
   type LoadBoard,
 } from "../core/memory/load-board.js";
-import type { PacketPool } from "../core/memory/packet-pool.js";
+import { type PacketPool, slotsOf } from "../core/memory/packet-pool.js";
 import type { RingConsumer, RingProducer } from "../core/memory/ring.js";
 import type { TransmitProducer } from "../core/memory/transmit-ring.js";
 import { PROTOCOL_TCP } from "../core/wire/protocols.js";
@@ -140,7 +140,7 @@ export class Server {
    */
   flowEnded(flow: number, generation: number, wasConnection: boolean): void {
     const { returns, pool } = this.#parts;
-    if (!returns.hasRoom(pool.slotCount + pool.largeSlotCount + 1)) return;
+    if (!returns.hasRoom(slotsOf(pool) + 1)) return;
     this.#giveBack(wasConnection ? flow : flow | RETURN_NO_CONNECTION, generation);
   }
 

@@ -9,12 +9,12 @@ import { FaultyEgress } from "../core/link/faulty-egress.js";
 import { RingEgress } from "../core/link/ring-egress.js";
 import { BOARD_COMMAND, COMMAND_DRAIN, COMMAND_STOP, LoadBoard } from "../core/memory/load-board.js";
 import { PacketPool } from "../core/memory/packet-pool.js";
+import { processMs } from "../core/memory/process-clock.js";
 import { RingConsumer, RingProducer, wakeConsumer } from "../core/memory/ring.js";
 import { SessionDirectory } from "../core/memory/session-directory.js";
 import { SessionLocks } from "../core/memory/session-locks.js";
 import { SigningSecrets } from "../core/memory/signing-secrets.js";
 import { TransmitProducer } from "../core/memory/transmit-ring.js";
-import { monotonicMs } from "../storage/messages.js";
 import { AccessLog } from "./access-log.js";
 import type { App } from "./app/app.js";
 import { loadApp } from "./app/app-loader.js";
@@ -159,9 +159,9 @@ async function createEgress(
   return plan.faults === undefined ? egress : new FaultyEgress(egress, plan.faults, worker, now);
 }
 
-/** A clock in ms that all workers have in common; whether a thread's own begins with the thread depends on Node's version. */
+/** A clock in ms that all workers have in common, finer than `processMs`. */
 function clockSince(startMs: number): () => number {
-  const offsetMs = monotonicMs() - startMs - performance.now();
+  const offsetMs = processMs() - startMs - performance.now();
   return () => performance.now() + offsetMs;
 }
 

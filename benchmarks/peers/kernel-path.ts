@@ -107,7 +107,7 @@ const near = openDevice("path0", "198.20.0.2");
 const far = openDevice("path1", undefined);
 await startServer("path1", port);
 const now = () => performance.now();
-new Carrier(new FaultyLink(near, plan, SLOT_BYTES, now), far);
+new Carrier(new FaultyLink(near, plan, now), far);
 // The two directions are as independent as limpet's.
-new Carrier(new FaultyLink(far, { ...plan, seed: plan.seed ^ 0x5bd1_e995 }, SLOT_BYTES, now), near);
+new Carrier(new FaultyLink(far, { ...plan, seed: plan.seed ^ 0x5bd1_e995 }, now), near);
 process.stdout.write("ready\n");

@@ -114,7 +114,7 @@ export class Director {
     this.#table = options.flowTable;
     this.#ageing = new Ageing(options.flowTable);
     this.#placement = new Placement(options);
-    this.#parsed = new ParsedBurst(this.#burst, this.#placement);
+    this.#parsed = new ParsedBurst(this.#burst, options.seed);
     this.#relays = this.#links.map((link, linkNumber) => {
       if (link.kind !== "socket") return undefined;
       const { flowTable } = options;

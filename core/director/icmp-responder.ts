@@ -37,7 +37,8 @@ export class IcmpResponder {
     }
     if (this.#limited(tick)) return VERDICT_ICMP_LIMITED;
     const { mtuBytes } = link.egressPlan;
-    // What came in fragments may have had a narrow path: routers may cut the reply (IPv4), or do not have to (IPv6).
+    // What came in fragments may have had a narrow path: routers may cut the reply (IPv4), or do not have to (IPv6). Only TCP's
+    // segments are in large slots for another reason.
     const isLarge = pool.isInLargeSlot(view.offset);
     const isIpv4 = view.ipVersion === 4;
     const mostBytes = isLarge && !isIpv4 ? Math.min(mtuBytes, IPV6_MIN_MTU_BYTES) : mtuBytes;

@@ -1,12 +1,12 @@
 // A burst of packets as the director sees it: of each packet its view, the key of the flow that it belongs to, and that key's
 // hash. Made once and filled anew for each burst. Knows neither tables nor workers. Allocates nothing.
 
+import { type HashSeed, hashKey } from "../flow/flow-hash.js";
 import { KEY_WORDS, writeAnsweredFlowKey, writeFlowKey } from "../flow/flow-key.js";
 import { BURST_PACKETS, type Burst } from "../link/link.js";
 import { PARSE_OK } from "../wire/faults.js";
 import { parsePacket } from "../wire/packet.js";
 import { PacketView } from "../wire/packet-view.js";
-import type { Placement } from "./placement.js";
 
 export class ParsedBurst {
   readonly views = Array.from({ length: BURST_PACKETS }, () => new PacketView());
@@ -16,11 +16,11 @@ export class ParsedBurst {
   /** PARSE_OK or a fault at first; then what has become of the packet. */
   readonly verdicts = new Int32Array(BURST_PACKETS);
   readonly #burst: Burst;
-  readonly #placement: Placement;
+  readonly #seed: HashSeed;
 
-  constructor(burst: Burst, placement: Placement) {
+  constructor(burst: Burst, seed: HashSeed) {
     this.#burst = burst;
-    this.#placement = placement;
+    this.#seed = seed;
   }
 
   /** Parses and hashes the whole burst. */
@@ -48,7 +48,7 @@ export class ParsedBurst {
       this.keys,
       at,
     );
-    this.hashes[i] = this.#placement.hashOf(this.keys, at);
+    this.hashes[i] = hashKey(this.#seed, this.keys, at);
     return PARSE_OK;
   }
 
@@ -68,6 +68,6 @@ export class ParsedBurst {
       this.keys,
       at,
     );
-    this.hashes[i] = this.#placement.hashOf(this.keys, at);
+    this.hashes[i] = hashKey(this.#seed, this.keys, at);
   }
 }

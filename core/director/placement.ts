@@ -43,7 +43,9 @@ export class Placement {
   readonly #spillFlows: number;
   readonly #maxOpeningFlows: number;
   readonly #masks: Int32Array;
+  /** Of the source that was looked for last. */
   readonly #sourceKey = new Int32Array(KEY_WORDS);
+  #sourceHash = 0;
   #turn = 0;
 
   constructor(options: PlacementOptions) {
@@ -82,8 +84,7 @@ export class Placement {
     const { openingFlows } = table;
     if (openingFlows < this.#maxOpeningFlows) return false;
     if (openingFlows >= 2 * this.#maxOpeningFlows) return true;
-    writeSourceKey(keys, at, this.#masks, this.#sourceKey, 0);
-    const source = table.lookupSource(this.#sourceKey, 0, this.hashOf(this.#sourceKey, 0), tick);
+    const source = this.#findSource(keys, at, tick);
     return source === NO_ENTRY || !table.isProven(source);
   }
 
@@ -98,9 +99,8 @@ export class Placement {
 
   #beginOfSource(keys: Int32Array, at: number, hash: number, state: number, tick: number): number {
     const table = this.#table;
-    writeSourceKey(keys, at, this.#masks, this.#sourceKey, 0);
-    const sourceHash = this.hashOf(this.#sourceKey, 0);
-    let source = table.lookupSource(this.#sourceKey, 0, sourceHash, tick);
+    let source = this.#findSource(keys, at, tick);
+    const sourceHash = this.#sourceHash;
     let worker = source === NO_ENTRY ? -1 : table.workerOf(source);
     if (worker < 0 || this.#board.getOwn(worker, BOARD_STATE) !== WORKER_SERVING) {
       worker = this.#choose(sourceHash);
@@ -113,6 +113,13 @@ export class Placement {
       worker = this.#choose(hash);
     }
     return this.#insert(keys, at, hash, worker, source, state, tick);
+  }
+
+  /** The entry of the source of the flow with the key at `keys[at …]`, or NO_ENTRY. */
+  #findSource(keys: Int32Array, at: number, tick: number): number {
+    writeSourceKey(keys, at, this.#masks, this.#sourceKey, 0);
+    this.#sourceHash = this.hashOf(this.#sourceKey, 0);
+    return this.#table.lookupSource(this.#sourceKey, 0, this.#sourceHash, tick);
   }
 
   #isSpillDue(worker: number, source: number): boolean {

@@ -26,7 +26,7 @@ const DIRECTOR_VERDICTS = [
   "neighbour-message",
   /** Dropped: an ICMP error about no flow that is known. */
   "icmp-unknown-flow",
-  /** Dropped: other ICMP that is no echo request. */
+  /** Dropped: other ICMP than echo requests, and those whose reply cannot be cut as it must be. */
   "icmp-ignored",
   /** Dropped: an answer by ICMP would exceed its rate. */
   "icmp-limited",
@@ -38,7 +38,7 @@ const DIRECTOR_VERDICTS = [
   "table-full",
   /** Dropped: no worker is serving. */
   "no-worker",
-  /** Dropped: the worker's descriptor ring is full. */
+  /** Dropped: the worker's descriptor ring is full, or it holds its share of the large slots. */
   "ring-full",
 ] as const;
 

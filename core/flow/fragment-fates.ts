@@ -16,7 +16,7 @@ export const FRAGMENT_FATES = [
   "fragment-excess",
   /** Dropped: its packet has been given up. */
   "fragment-abandoned",
-  /** Dropped: workers hold all large slots. */
+  /** Dropped: no large slot is free. */
   "fragment-no-slot",
 ] as const;
 

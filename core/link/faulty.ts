@@ -3,7 +3,8 @@
 // same (faulty-egress.ts).
 //
 // What always holds: packets are whole and their checksums complete before anything happens to them, so that damage is
-// noticed. The link underneath must vouch for no checksum that is not there, and is given finished packets only.
+// noticed, and none is longer than the link's MTU. The link underneath must vouch for no checksum that is not there, and is
+// given finished packets only.
 
 import type { PacketEgressPlan } from "./egress.js";
 import { type FaultPlan, formatFaultPlan, STREAM_RECEIVED, STREAM_TRANSMITTED } from "./fault-plan.js";
@@ -16,7 +17,6 @@ export class FaultyLink implements PacketLink {
   readonly egressPlan: PacketEgressPlan;
   readonly #link: PacketLink;
   readonly #now: () => number;
-  readonly #maxPacketBytes: number;
   readonly #received: FaultQueue;
   readonly #transmitted: FaultQueue;
   /** Where a packet that leaves is put together. */
@@ -27,17 +27,17 @@ export class FaultyLink implements PacketLink {
   #oversize = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** A packet has at most `maxPacketBytes`: what a slot of the pool can hold. `now` is a steady clock in ms. */
-  constructor(link: PacketLink, plan: FaultPlan, maxPacketBytes: number, now: () => number) {
+  /** `now` is a steady clock in ms. */
+  constructor(link: PacketLink, plan: FaultPlan, now: () => number) {
+    const { mtuBytes } = link.egressPlan;
     this.#link = link;
     this.#now = now;
-    this.#maxPacketBytes = maxPacketBytes;
     this.kind = link.kind;
     this.description = `${link.description}; with faults on purpose: ${formatFaultPlan(plan)}`;
     this.egressPlan = link.egressPlan.kind === "tun" ? { ...link.egressPlan, faults: plan } : link.egressPlan;
-    this.#received = new FaultQueue(plan, STREAM_RECEIVED, maxPacketBytes);
-    this.#transmitted = new FaultQueue(plan, STREAM_TRANSMITTED, maxPacketBytes);
-    this.#leaving = new Uint8Array(maxPacketBytes);
+    this.#received = new FaultQueue(plan, STREAM_RECEIVED, mtuBytes);
+    this.#transmitted = new FaultQueue(plan, STREAM_TRANSMITTED, mtuBytes);
+    this.#leaving = new Uint8Array(mtuBytes);
   }
 
   /** What has happened to packets that were received, and to those that the main thread has transmitted. */
@@ -100,7 +100,7 @@ export class FaultyLink implements PacketLink {
     for (let index = 0; index < burst.count; index++) {
       const slot = burst.slots[index]!;
       const length = burst.lengths[index]!;
-      if (length > this.#maxPacketBytes) this.#oversize++;
+      if (length > this.#leaving.length) this.#oversize++;
       else this.#received.enqueue(pool.bytes, pool.packetOffset(slot), length, nowMs);
       freeSlots.release(slot);
     }

@@ -6,7 +6,7 @@
 //
 // With offload the kernel hands TCP segments over before it cuts them, up to 64 KiB. Nobody knows beforehand how long the next
 // packet is, so that each is read into a slot and on into a large slot that is kept ready: a packet that fits in the
-// slot costs nothing more, of a longer one what the slot has is copied to the front of the large slot.
+// slot costs a second range in the call, of a longer one what the slot has is copied to the front of the large slot.
 
 import { closeSync } from "node:fs";
 import { NO_SLOT } from "../memory/descriptor.js";

@@ -33,13 +33,26 @@ export interface PacketPoolMemory {
   readonly largeSlotCount: number;
 }
 
+/** Slots of both sizes: as many as can be held at once. */
+export function slotsOf({
+  slotCount,
+  largeSlotCount,
+}: Pick<PacketPoolMemory, "slotCount" | "largeSlotCount">): number {
+  return slotCount + largeSlotCount;
+}
+
+/** Numbers that slots of both sizes take. */
+function numbersOf(slotCount: number, largeSlotCount: number): number {
+  return slotCount + largeSlotCount * LARGE_SLOT_SLOTS;
+}
+
 export function allocatePacketPool(
   slotCount: number,
   slotBytes: number,
   largeSlotCount = 0,
 ): PacketPoolMemory {
   assertPowerOfTwo(slotBytes, "bytes in a packet slot");
-  const bytes = (slotCount + largeSlotCount * LARGE_SLOT_SLOTS) * slotBytes;
+  const bytes = numbersOf(slotCount, largeSlotCount) * slotBytes;
   return { buffer: new SharedArrayBuffer(bytes), slotCount, slotBytes, largeSlotCount };
 }
 
@@ -138,7 +151,7 @@ export class HeldSlots {
   constructor({ slotCount, largeSlotCount }: PacketPoolMemory, free: FreeSlots) {
     this.#firstLarge = slotCount;
     this.#largeShare = Math.ceil(largeSlotCount / SHARE_OF_LARGE_SLOTS);
-    this.#holders = new Int8Array(slotCount + largeSlotCount * LARGE_SLOT_SLOTS).fill(NOBODY);
+    this.#holders = new Int8Array(numbersOf(slotCount, largeSlotCount)).fill(NOBODY);
     this.#free = free;
   }
 

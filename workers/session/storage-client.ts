@@ -6,6 +6,7 @@
 // when no microtask is left. So what handlers ask for after an `await` that was ready travels in the same message.
 
 import type { MessagePort } from "node:worker_threads";
+import { processMs } from "../../core/memory/process-clock.js";
 import {
   decodeReplies,
   decodeValue,
@@ -13,7 +14,6 @@ import {
   encodeValue,
   type FailureReply,
   type LoadReply,
-  monotonicMs,
   type Reply,
   type Request,
 } from "../../storage/messages.js";
@@ -30,7 +30,7 @@ export interface StorageClientOptions {
   readonly timeoutMs?: number;
   /** Most requests without an answer; more are refused at once. Default 8192. */
   readonly maxPending?: number;
-  /** A clock in ms that all threads share. Default `monotonicMs`. */
+  /** A clock in ms that all threads share. Default `processMs`. */
   readonly nowMs?: () => number;
 }
 
@@ -74,7 +74,7 @@ export class StorageClient implements Storage {
   constructor(port: MessagePort, options: StorageClientOptions = {}) {
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.#maxPending = options.maxPending ?? DEFAULT_MAX_PENDING;
-    this.#nowMs = options.nowMs ?? monotonicMs;
+    this.#nowMs = options.nowMs ?? processMs;
     this.#timer = setInterval(
       () => this.rejectOverdue(),
       Math.ceil(this.#timeoutMs / CHECKS_PER_TIMEOUT),

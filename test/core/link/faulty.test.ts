@@ -6,19 +6,20 @@ import { parseFaultPlan } from "../../../core/link/fault-plan.js";
 import { FaultyLink } from "../../../core/link/faulty.js";
 import { BURST_PACKETS, Burst, type PacketLink } from "../../../core/link/link.js";
 import { MemoryLink } from "../../../core/link/memory.js";
-import { allocatePacketPool } from "../../../core/memory/packet-pool.js";
+import { allocatePacketPool, SLOT_HEADROOM_BYTES } from "../../../core/memory/packet-pool.js";
 
 const SLOT_BYTES = 256;
 
 /** A link with faults around a memory link, on a clock that the test sets. */
-function faultyLink(text: string, slotCount = 256) {
+function faultyLink(text: string, slotCount = 256, mtuBytes = 1500) {
   const transmitted: number[] = [];
   const inner = new MemoryLink({
+    mtuBytes,
     checksumTrusted: true,
     transmitted: (packet) => transmitted.push(packet[1]!),
   });
   const clock = { nowMs: 0 };
-  const link = new FaultyLink(inner, parseFaultPlan(text)!, SLOT_BYTES, () => clock.nowMs);
+  const link = new FaultyLink(inner, parseFaultPlan(text)!, () => clock.nowMs);
   const burst = new Burst(allocatePacketPool(slotCount, SLOT_BYTES));
   /** The numbers of the packets of one burst, whose slots are given back. */
   const receive = (): number[] => {
@@ -50,7 +51,7 @@ test("faulty link, says so, and tells workers that write to the device themselve
   assert.equal(link.egressPlan, { kind: "ring", mtuBytes: 1500 });
   const plan = parseFaultPlan("drop=2%")!;
   const tun = { kind: "tun", egressPlan: { kind: "tun", fileDescriptor: 3, mtuBytes: 1400 } } as PacketLink;
-  assert.equal(new FaultyLink(tun, plan, SLOT_BYTES, () => 0).egressPlan, {
+  assert.equal(new FaultyLink(tun, plan, () => 0).egressPlan, {
     ...tun.egressPlan,
     faults: plan,
   });
@@ -115,7 +116,11 @@ test("faulty link, wakes when the link beneath does", async () => {
 });
 
 test("faulty link, transmits with the same faults, delayed ones when it is asked to receive", () => {
-  const { link, clock, transmitted, receive } = faultyLink("drop=20%,delay=5ms");
+  const { link, clock, transmitted, receive } = faultyLink(
+    "drop=20%,delay=5ms",
+    256,
+    SLOT_BYTES - SLOT_HEADROOM_BYTES,
+  );
   for (const n of numbers(100)) assert.ok(link.transmit(Uint8Array.of(7, 0, n, 7), 1, 2));
   assert.equal(transmitted, []);
   clock.nowMs = 5;
@@ -138,8 +143,8 @@ test("faulty link, closed, wakes nobody and closes the link beneath", async () =
 });
 
 test("faulty link, drops a packet that is longer than it is told they are, and counts it", () => {
-  const inner = new MemoryLink();
-  const link = new FaultyLink(inner, parseFaultPlan("drop=0%")!, SLOT_BYTES, () => 0);
+  const inner = new MemoryLink({ mtuBytes: SLOT_BYTES - SLOT_HEADROOM_BYTES });
+  const link = new FaultyLink(inner, parseFaultPlan("drop=0%")!, () => 0);
   const burst = new Burst(allocatePacketPool(4, SLOT_BYTES, 1));
   inner.deliver(new Uint8Array(SLOT_BYTES + 1));
   inner.deliver(Uint8Array.of(0, 1));

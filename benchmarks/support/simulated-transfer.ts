@@ -8,8 +8,9 @@ import { ModelClient } from "./model-client.js";
 import type { Random } from "./random.js";
 import { PathEgress, type PathOptions, SimulatedPath } from "./simulated-path.js";
 
-/** What is always queued on a connection that sends without end. */
+/** What always waits to be sent on a connection that sends without end, and room for what any path holds besides. */
 const BULK_BYTES = 16 * 1024 * 1024;
+const SEND_BUFFER_BYTES = 200 * 1024 * 1024;
 const chunk = new Uint8Array(1024 * 1024);
 
 export interface TransferOptions extends PathOptions {
@@ -47,7 +48,11 @@ export class SimulatedTransfer {
       nowMs: this.nowMs,
       secret: [this.#random.word(), this.#random.word(), 0],
       flowEnded() {},
-      limits: { sendHighWaterBytes: BULK_BYTES, sendLowWaterBytes: BULK_BYTES - chunk.length },
+      limits: {
+        sendHighWaterBytes: BULK_BYTES,
+        sendLowWaterBytes: BULK_BYTES - chunk.length,
+        sendBufferBytes: SEND_BUFFER_BYTES,
+      },
     });
     const flow = { stack, egress, client: new ModelClient(stack, this.path, 1024 + this.flows.length) };
     this.flows.push(flow);
@@ -85,7 +90,7 @@ export class SimulatedTransfer {
 
 class EndlessSender implements StreamUser {
   opened(connection: StreamConnection): void {
-    while (connection.queuedBytes < BULK_BYTES + 1) connection.send(chunk);
+    while (!connection.isAboveHighWater) connection.send(chunk);
   }
 
   received(_connection: StreamConnection, _bytes: Uint8Array, start: number, end: number): number {

@@ -1,71 +1,23 @@
 // Connections of any options that SYN cookies open, against a model client over a network that loses, damages and delays packets:
 // SYNs go to any of two stacks of a farm, the ACK to any, and a forger guesses meanwhile. What must hold: every client is
-// served, byte for byte; no one else is; no connection, timer or flow is left. Seeds as in tcp.test.ts. Order is kept, and what
-// is lost was never first of several: a later segment proves no cookie, and is reset as the RFC has it.
+// served, byte for byte; no one else is; no connection, timer or flow is left. Order is kept, and what is lost was never first of
+// several: a later segment proves no cookie, and is reset as the RFC has it. Seeds: support/sim-seeds.ts.
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { allocateCookiePeriod } from "../../core/memory/cookie-period.js";
 import { NO_FLOW } from "../../core/memory/descriptor.js";
 import { ACK, RST, SYN } from "../../core/wire/tcp.js";
-import type { StreamConnection, StreamUser } from "../../workers/stream.js";
 import { TcpStack } from "../../workers/tcp/tcp-stack.js";
 import { SimClient } from "../support/sim-client.js";
 import { Random, SimEgress, SimNetwork } from "../support/sim-network.js";
+import { forEachSeed, simSeeds } from "../support/sim-seeds.js";
+import { type SimPlan, SimUser } from "../support/sim-user.js";
 import { buildPacket, pattern, Slot } from "../support/tcp-packet.js";
 
 const FIRST_PORT = 40_000;
 const FORGER_PORT = 50_000;
 const MAX_STEPS = 200_000;
-
-interface Plan {
-  readonly uploadBytes: number;
-  readonly downloadBytes: number;
-}
-
-/** Takes each client's upload, answers it with its download and closes. */
-class Server implements StreamUser {
-  readonly uploads = new Map<StreamConnection, number>();
-  closes = 0;
-  readonly #plans: readonly Plan[];
-
-  constructor(plans: readonly Plan[]) {
-    this.#plans = plans;
-  }
-
-  #planOf(connection: StreamConnection): Plan {
-    const plan = this.#plans[connection.sourcePort - FIRST_PORT];
-    assert.ok(plan !== undefined, `port ${connection.sourcePort} is a client's`);
-    return plan!;
-  }
-
-  opened(connection: StreamConnection): void {
-    this.uploads.set(connection, 0);
-    if (this.#planOf(connection).uploadBytes === 0) this.#answer(connection);
-  }
-
-  received(connection: StreamConnection, bytes: Uint8Array, start: number, end: number): number {
-    const from = this.uploads.get(connection)!;
-    const expected = pattern(connection.sourcePort + from, end - start);
-    assert.is(Buffer.compare(bytes.slice(start, end), expected), 0, "the upload is right");
-    this.uploads.set(connection, from + end - start);
-    if (from + end - start === this.#planOf(connection).uploadBytes) this.#answer(connection);
-    return end - start;
-  }
-
-  #answer(connection: StreamConnection): void {
-    connection.send(pattern(0, this.#planOf(connection).downloadBytes));
-    connection.close();
-  }
-
-  peerClosed(): void {}
-
-  drained(): void {}
-
-  closed(): void {
-    this.closes++;
-  }
-}
 
 function portOf(packet: Uint8Array, isDestination: boolean): number {
   const at = (packet[0]! >>> 4 === 4 ? 20 : 40) + (isDestination ? 2 : 0);
@@ -120,23 +72,22 @@ function simulate(seed: number): void {
   });
   let nowMs = random.between(0, 1_000_000);
   const mtuBytes = random.chance(0.5) ? 1500 : random.between(600, 1500);
-  const plans: Plan[] = Array.from({ length: random.between(1, 4) }, () => ({
-    uploadBytes: isClean ? random.between(0, 30_000) : random.between(0, 500),
-    downloadBytes: random.between(0, 30_000),
-  }));
-  const clients: SimClient[] = [];
-  const server = new Server(plans);
+  const plans = new Map<number, SimPlan>();
+  for (let port = FIRST_PORT, last = FIRST_PORT + random.between(0, 3); port <= last; port++) {
+    const uploadBytes = isClean ? random.between(0, 30_000) : random.between(0, 500);
+    plans.set(port, { uploadBytes, downloadBytes: random.between(0, 30_000), answersAtOnce: false });
+  }
+  const clients = new Map<number, SimClient>();
+  const user = new SimUser(random, plans, 0);
   const cookiePeriod = allocateCookiePeriod();
   const ended = new Set<number>();
   const stacks = [0, 1].map(() => {
     const egress = new SimEgress(mtuBytes, random.chance(0.5), (packet) =>
-      network.send(nowMs, packet, (arriving) =>
-        clients[portOf(arriving, true) - FIRST_PORT]?.arrive(nowMs, arriving),
-      ),
+      network.send(nowMs, packet, (arriving) => clients.get(portOf(arriving, true))?.arrive(nowMs, arriving)),
     );
     return new TcpStack({
       egresses: [egress],
-      user: server,
+      user,
       listenPorts: [80],
       nowMs,
       secret: [seed, ~seed, seed * 3],
@@ -150,8 +101,7 @@ function simulate(seed: number): void {
   });
   const director: Director = new Director(random, stacks);
   const ipVersion = random.chance(0.5) ? 4 : 6;
-  for (const [index, { uploadBytes, downloadBytes }] of plans.entries()) {
-    const port = FIRST_PORT + index;
+  for (const [port, { uploadBytes, downloadBytes }] of plans) {
     const client = new SimClient(
       {
         endpoint: { ipVersion, port, localPort: 80 },
@@ -171,14 +121,14 @@ function simulate(seed: number): void {
       nowMs,
       (packet) => network.send(nowMs, packet, (arriving) => director.receive(arriving)),
     );
-    clients.push(client);
+    clients.set(port, client);
   }
 
   const nextMs = () =>
     Math.min(
       network.nextMs,
       ...stacks.map((stack) => stack.nextDeadlineMs()),
-      ...clients.map((client) => client.nextMs),
+      ...[...clients.values()].map((client) => client.nextMs),
     );
   const word = () => random.between(-(2 ** 31), 2 ** 31 - 1);
   for (let steps = 0; nextMs() !== Number.POSITIVE_INFINITY; steps++) {
@@ -186,7 +136,7 @@ function simulate(seed: number): void {
     nowMs = Math.max(nowMs, nextMs());
     for (const stack of stacks) stack.turn(nowMs);
     network.run(nowMs, random.between(1, 64));
-    for (const client of clients) client.run(nowMs);
+    for (const client of clients.values()) client.run(nowMs);
     if (random.chance(0.1)) {
       const endpoint = { ipVersion, port: FORGER_PORT + random.between(0, 99), localPort: 80 } as const;
       director.receive(buildPacket(endpoint, word(), word(), ACK, 1000, pattern(0, random.between(0, 9))));
@@ -197,36 +147,29 @@ function simulate(seed: number): void {
     }
   }
 
-  for (const [index, client] of clients.entries()) {
+  for (const [port, client] of clients) {
     assert.not(client.wasReset, "no connection is reset");
     assert.ok(client.isDone, "both sides have closed");
-    const expected = pattern(0, plans[index]!.downloadBytes);
+    const expected = pattern(0, plans.get(port)!.downloadBytes);
     assert.is(Buffer.compare(client.download, expected), 0, "the download is right");
   }
-  assert.is(server.uploads.size, plans.length, "one connection a client, and none of the forger's");
-  assert.is(server.closes, plans.length);
-  assert.is(ended.size, plans.length, "each flow has ended");
+  for (const [{ sourcePort }, { bytes, count }] of user.uploads) {
+    assert.is(count, bytes.length, "the whole upload arrives");
+    assert.is(Buffer.compare(bytes, pattern(sourcePort, count)), 0, "the upload is right");
+  }
+  assert.is(user.uploads.size, plans.size, "one connection a client, and none of the forger's");
+  assert.is(user.reasons.size, plans.size);
+  assert.is(ended.size, plans.size, "each flow has ended");
   let accepted = 0;
   for (const stack of stacks) {
     assert.equal([stack.connectionCount, stack.timeWaitCount, stack.timerCount], [0, 0, 0]);
     accepted += stack.counters.synCookiesAccepted;
   }
-  assert.is(accepted, plans.length);
+  assert.is(accepted, plans.size);
 }
 
-const only = process.env.LIMPET_SIM_SEED;
-const first = only === undefined ? 1 : Number(only);
-const count = only === undefined ? Number(process.env.LIMPET_SIM_SEEDS ?? 200) : 1;
-
 test("simulation, any options of a SYN through a cookie, make a connection that works, and nothing else makes one", () => {
-  for (let seed = first; seed < first + count; seed++) {
-    try {
-      simulate(seed);
-    } catch (error) {
-      (error as Error).message += ` (replay with LIMPET_SIM_SEED=${seed})`;
-      throw error;
-    }
-  }
+  forEachSeed(simSeeds(200), simulate);
 });
 
 test.run();

@@ -1,8 +1,6 @@
 // The worker's TCP against model clients over a network that loses, repeats, reorders, damages and delays packets: all of one run
 // follows from its seed. What must hold: the bytes that arrive are those that were sent, in order, once, both ways; every
-// connection ends; no connection, record, timer or flow is left.
-//
-// LIMPET_SIM_SEEDS: how many seeds (default 2,000). LIMPET_SIM_SEED: the first of them; alone, this one, to replay a failure.
+// connection ends; no connection, record, timer or flow is left. Seeds: support/sim-seeds.ts.
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -10,6 +8,7 @@ import { readWord } from "../../core/wire/word.js";
 import { TcpStack } from "../../workers/tcp/tcp-stack.js";
 import { SimClient } from "../support/sim-client.js";
 import { type PathFaults, Random, SimEgress, SimNetwork } from "../support/sim-network.js";
+import { forEachSeed, simSeeds } from "../support/sim-seeds.js";
 import { type SimPlan, SimUser } from "../support/sim-user.js";
 import { buildIcmpError, type Endpoint, pattern, Slot } from "../support/tcp-packet.js";
 
@@ -207,21 +206,14 @@ function drawPlan(random: Random, serverBufferBytes: number, clientBufferBytes: 
   };
 }
 
-const { LIMPET_SIM_SEED, LIMPET_SIM_SEEDS } = process.env;
-const first = Number(LIMPET_SIM_SEED ?? 1);
-const count = Number(LIMPET_SIM_SEEDS ?? (LIMPET_SIM_SEED === undefined ? 2000 : 1));
+const seeds = simSeeds(2000);
 
-test(`simulation, streams arrive whole and everything ends, ${count} seeds from ${first} on`, () => {
-  for (let seed = first; seed < first + count; seed++) {
-    try {
-      const simulation = new Simulation(seed);
-      simulation.run();
-      simulation.check();
-    } catch (error) {
-      (error as Error).message += ` (replay with LIMPET_SIM_SEED=${seed})`;
-      throw error;
-    }
-  }
+test(`simulation, streams arrive whole and everything ends, ${seeds.count} seeds from ${seeds.first} on`, () => {
+  forEachSeed(seeds, (seed) => {
+    const simulation = new Simulation(seed);
+    simulation.run();
+    simulation.check();
+  });
 });
 
 test.run();

@@ -25,14 +25,9 @@ export function sweepConnections(context: TcpContext): void {
 function keepAlive(context: TcpContext, connection: TcpConnection): void {
   const { limits, counters, nowMs } = context;
   const silentMs = nowMs - connection.heardAtMs;
-  if (silentMs < limits.keepAliveIdleMs) {
-    connection.keepAliveProbes = 0;
-    return;
-  }
+  if (silentMs < limits.keepAliveIdleMs + connection.keepAliveProbes * limits.keepAliveIntervalMs) return;
   // What is on its way, or is kept back by a closed window, has timers of its own that ask the same.
   if (connection.sndUna !== sendEnd(connection) || connection.sndUna !== connection.sndNxt) return;
-  const dueMs = limits.keepAliveIdleMs + connection.keepAliveProbes * limits.keepAliveIntervalMs;
-  if (silentMs < dueMs) return;
   if (connection.keepAliveProbes >= limits.keepAliveProbes) {
     giveUp(context, connection);
     return;

@@ -40,6 +40,7 @@ export function segmentArrives(context: TcpContext, connection: TcpConnection, b
   // Everything below may change what is due or when; the end of the turn looks after that.
   context.owner.mark(connection);
   connection.heardAtMs = context.nowMs;
+  connection.keepAliveProbes = 0;
   const hasTimestamps = connection.timestamps === 1 && segment.hasTimestamps === 1;
   if (hasTimestamps && isOldTimestamp(context, connection)) return true;
   if (!checkSequence(context, connection)) return true;

@@ -48,6 +48,19 @@ test("keep-alive, a peer that is gone, is asked three times and given up", () =>
   script.expectIdle();
 });
 
+test("keep-alive, a peer that answers each time, is never given up, though it is looked at so seldom that it is silent each time", () => {
+  const script = new TcpScript({ limits: LIMITS });
+  script.connect();
+  for (let question = 0; question < 10; question++) {
+    script.advance(16_000);
+    script.stack.sweep();
+    script.stack.flush();
+    script.expect({ flags: "A", seq: 0, ack: 1, length: 0 });
+    script.inject({ flags: "A", seq: 1, ack: 1 });
+  }
+  assert.equal(script.events, ["opened"]);
+});
+
 test("keep-alive, not asked for, asks nothing, ever", () => {
   const script = new TcpScript();
   script.connect();

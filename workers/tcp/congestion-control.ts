@@ -95,7 +95,7 @@ export abstract class CongestionControl {
   /** The path has another, which nobody knows yet: the window is opened anew, up to what it was (RFC 1191 section 6.4). */
   pathChanged(mss: number): void {
     this.ssthresh = Math.max(this.ssthresh, this.cwnd);
-    this.cwnd = Math.min(this.cwnd, initialWindow(mss));
+    this.idled(mss);
     // What is known of the path before says nothing of this one.
     this.priorCwnd = 0;
   }

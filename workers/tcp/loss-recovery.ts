@@ -154,19 +154,18 @@ export function retransmissionTimeout(context: TcpContext, connection: TcpConnec
     connection.unanswered === 1,
     isRecovering,
   );
-  loseOutstanding(context, connection);
+  // What was reported is believed (RFC 6675 section 5.1), unless the peer has thrown it away since (RFC 2018 section 8).
+  loseOutstanding(context, connection, connection.sack === 1 && context.transmissions.isReneged(connection));
+  beginRecovery(context, connection, RECOVERY_TIMEOUT);
 }
 
-/** Everything outstanding that the peer is not known to have is to be sent again. */
-function loseOutstanding(context: TcpContext, connection: TcpConnection): void {
-  const { transmissions } = context;
+/** Everything outstanding that the peer is not known to have is lost; with `isForgetful` what it has reported, too. */
+export function loseOutstanding(context: TcpContext, connection: TcpConnection, isForgetful: boolean): void {
   connection.duplicateAcks = 0;
   connection.reorderAtMs = NEVER;
-  // What was reported is believed (RFC 6675 section 5.1), unless the peer has thrown it away since (RFC 2018 section 8).
-  const isReneged = connection.sack === 1 && transmissions.isReneged(connection);
+  connection.lossProbeAtMs = NEVER;
   if (connection.sack === 0) connection.sackedBytes = 0;
-  transmissions.loseAll(connection, isReneged);
-  beginRecovery(context, connection, RECOVERY_TIMEOUT);
+  context.transmissions.loseAll(connection, isForgetful);
 }
 
 /**
@@ -204,16 +203,14 @@ function takeBack(context: TcpContext, connection: TcpConnection): void {
 
 /**
  * Everything outstanding that the peer is not known to have is to be sent again, though nothing was lost to congestion: no recovery
- * begins, and the acknowledgment of what did arrive takes nothing back.
+ * begins, one that is under way ends, and the acknowledgment of what did arrive takes nothing back.
  */
 export function resendOutstanding(context: TcpContext, connection: TcpConnection): void {
-  connection.duplicateAcks = 0;
-  connection.reorderAtMs = NEVER;
-  connection.lossProbeAtMs = NEVER;
+  if (connection.recovery !== RECOVERY_NONE) leaveRecovery(connection);
+  connection.resentBytes = 0;
   // What the peer will have twice proves no loss (RFC 6582 section 3.2).
   connection.recover = connection.sndNxt;
-  if (connection.sack === 0) connection.sackedBytes = 0;
-  context.transmissions.loseAll(connection, false);
+  loseOutstanding(context, connection, false);
 }
 
 /** RFC 5681 section 4.1: a window that has not been used for a timeout's length is old knowledge. */

@@ -192,7 +192,6 @@ function outputLossProbe(context: TcpContext, connection: TcpConnection): void {
   if (row === NO_ROW) return;
   const unsent = unsentBytes(connection);
   const fresh = Math.min(unsent, mss, difference(add(sndUna, connection.sndWnd), sndNxt));
-  context.counters.lossProbes++;
   if (lost === NO_ROW && fresh > 0 && (fresh === unsent || fresh === mss)) {
     if (!emitSegment(context, connection, sndNxt, fresh, PSH)) return;
     transmissions.sent(connection, sndNxt, add(sndNxt, fresh), context.nowMs);
@@ -206,6 +205,7 @@ function outputLossProbe(context: TcpContext, connection: TcpConnection): void {
     if (!resend(context, connection, lost === NO_ROW ? add(from, left - length) : from, length)) return;
     connection.probeKind = PROBE_AGAIN;
   }
+  context.counters.lossProbes++;
   connection.probeEnd = connection.sndNxt;
   connection.retransmitAtMs = NEVER;
 }

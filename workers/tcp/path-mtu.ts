@@ -5,7 +5,7 @@
 
 import { nextHopMtu, packetInErrorBytes } from "../../core/wire/icmp-error.js";
 import { IPV6_MIN_MTU_BYTES } from "../../core/wire/ipv6.js";
-import { NEVER, type TcpConnection } from "./connection.js";
+import { NEVER, SYN_RECEIVED, type TcpConnection } from "./connection.js";
 import type { TcpContext } from "./context.js";
 import { dataOptionsBytes } from "./emit.js";
 import type { FourTuple } from "./four-tuple.js";
@@ -44,7 +44,8 @@ export function packetTooBig(
     nextHopMtu(bytes, icmpOffset, ipVersion),
     Math.min(packetBytes, currentMtu(context, connection)),
   );
-  if (!lowerMss(context, connection, mtuBytes)) {
+  // No path is too narrow for a SYN-ACK.
+  if (connection.state === SYN_RECEIVED || !lowerMss(context, connection, mtuBytes)) {
     counters.icmpIgnored++;
     return;
   }

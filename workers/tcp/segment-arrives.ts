@@ -22,7 +22,7 @@ import {
 import type { TcpContext } from "./context.js";
 import { emitBare, emitChallengeAck, noteDuplicate } from "./emit.js";
 import { enterTimeWait, terminate } from "./lifetime.js";
-import { acknowledgmentArrived } from "./loss-recovery.js";
+import { acknowledgmentArrived, loseOutstanding } from "./loss-recovery.js";
 import { segmentTextArrived } from "./receive-data.js";
 import { sampleRoundTrip } from "./round-trip.js";
 
@@ -259,7 +259,7 @@ function updateSendWindow(context: TcpContext, connection: TcpConnection, acked:
   if (window > connection.sndWnd && (connection.probes > 0 || connection.sndUna === connection.sndNxt)) {
     // Opened: what the probes carried may not have been taken, and the wait for the next probe is over.
     connection.probes = 0;
-    context.transmissions.loseAll(connection, false);
+    loseOutstanding(context, connection, false);
     connection.retransmitAtMs = NEVER;
   }
   // A small window that is open is not a closed one: waiting for it to grow does not make the next wait longer.

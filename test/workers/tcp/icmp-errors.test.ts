@@ -39,6 +39,20 @@ test("error, soft or hard, about a segment under way, does not end an establishe
   }
 });
 
+test("error, that says that a SYN-ACK is too big for the path, is not believed, and the handshake is given up in its time", () => {
+  const script = new TcpScript();
+  script.inject({ flags: "S", seq: 0, mss: 1460 });
+  script.expect({ flags: "SA" });
+  script.injectError({ type: 3, code: 4, mtu: 600 }, 0);
+  assert.is(script.stack.counters.icmpIgnored, 1);
+  script.expectNothing();
+  script.advance(1000);
+  script.expect({ flags: "SA" });
+  script.advance(120_000);
+  script.skip();
+  assert.equal([script.stack.connectionCount, script.stack.timerCount], [0, 0]);
+});
+
 test("error, about a segment that is not under way, does nothing but count", () => {
   const script = sending();
   for (const seq of [-1, 0, 101, 0x8000_0000]) script.injectError(PORT_4, seq);

@@ -5,7 +5,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { UNKNOWN_MTU } from "../../../workers/path-mtus.js";
-import type { TcpConnection } from "../../../workers/tcp/connection.js";
+import { RECOVERY_FAST, RECOVERY_NONE, type TcpConnection } from "../../../workers/tcp/connection.js";
 import type { IcmpError } from "../../support/tcp-packet.js";
 import { type ScriptSegment, TcpScript } from "../../support/tcp-script.js";
 
@@ -121,7 +121,10 @@ test("too big, in fast recovery, ends it and sends what is under way in the new 
   const script = sending();
   for (let index = 0; index < 3; index++) script.inject({ flags: "A", seq: 1, ack: 1 });
   script.expect({ seq: 1, length: 1460 });
+  const connection = script.connection as TcpConnection;
+  assert.is(connection.recovery, RECOVERY_FAST);
   script.injectError(tooBig(4, 1000), 1);
+  assert.is(connection.recovery, RECOVERY_NONE);
   script.expect({ seq: 1, length: 960 });
   script.skip();
   script.inject({ flags: "A", seq: 1, ack: 1 + 5 * 960 });

@@ -3,6 +3,7 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { TcpConnection } from "../../../workers/tcp/connection.js";
 import { TcpScript } from "../../support/tcp-script.js";
 
 test("window scale, of the peer, is applied after the handshake and not in it", () => {
@@ -212,6 +213,23 @@ test("send window, closed, a probe that the peer takes, goes on with the next by
   script.expect({ seq: 2, data: "b" });
   script.inject({ flags: "A", seq: 1, ack: 3, win: 100 });
   script.expect({ seq: 3, data: "c" });
+});
+
+test("send window, opened again, without SACK, what duplicate ACKs had stood for is forgotten: all is sent again", () => {
+  const script = new TcpScript();
+  script.connect({ mss: 1000, win: 10_000 });
+  script.act((connection) => connection.send(new Uint8Array(12_000)));
+  assert.is(script.skip(), 10);
+  script.inject({ flags: "A", seq: 1, ack: 1, win: 10_000 });
+  script.inject({ flags: "A", seq: 1, ack: 1, win: 10_000 });
+  const connection = script.connection as TcpConnection;
+  assert.is(connection.sackedBytes, 2000);
+  script.inject({ flags: "A", seq: 1, ack: 1, win: 0 });
+  script.advance(1000);
+  script.skip();
+  script.inject({ flags: "A", seq: 1, ack: 1, win: 10_000 });
+  assert.is(connection.sackedBytes, 0);
+  assert.is(script.skip(), 10);
 });
 
 test("send window, closed, a peer that never answers probes, is given up", () => {

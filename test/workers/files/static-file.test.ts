@@ -216,6 +216,9 @@ test("lists of tags are read as they are written", () => {
     ['b, "a"', false],
     ['"\x01", "a"', false],
     ["", false],
+    [`"a",${" ".repeat(16_000)}x`, true],
+    [`"b",${" ".repeat(16_000)}x`, false],
+    [`"b"${" ".repeat(16_000)},"a"`, true],
   ] as const)
     assert.is(namesTag(field, etag, true), isNamed, field);
   assert.not(namesTag('W/"a"', etag, false));

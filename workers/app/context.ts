@@ -1,17 +1,18 @@
 // What the app's handler is given beside the request. Knows how to show things, and nothing of how they are done.
 
 import type { HttpRequest } from "../http/request.js";
+import type { RequestSession } from "../session/session.js";
 import { SessionError, type SessionErrorCode } from "../session/session-error.js";
 import type { Context, Session, Source } from "./app.js";
 
-/** The context of a request with a session. */
+/** The context of a request with a session, which is the request's own all the time. */
 export class RequestContext implements Context {
-  readonly session: Session;
+  readonly session: RequestSession;
   readonly worker: number;
   readonly call: Context["call"];
   readonly #request: HttpRequest;
 
-  constructor(request: HttpRequest, session: Session, worker: number, call: Context["call"]) {
+  constructor(request: HttpRequest, session: RequestSession, worker: number, call: Context["call"]) {
     this.#request = request;
     this.session = session;
     this.worker = worker;
@@ -22,14 +23,10 @@ export class RequestContext implements Context {
     return sourceOf(this.#request);
   }
 
-  /** The session is the request's own all the time. Made when asked for, so that it needs no `this`. */
+  /** Made when asked for, so that it needs no `this`. */
   get withSession(): Context["withSession"] {
     const { session } = this;
-    return async (work) => {
-      const result = await work(session);
-      await session.commit();
-      return result;
-    };
+    return (work) => session.visit(work);
   }
 }
 

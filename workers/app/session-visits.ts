@@ -3,7 +3,7 @@
 // has changed is committed when it ends, as a request's is; all visits of a request are of one session.
 
 import type { RequestSession } from "../session/session.js";
-import { SessionError } from "../session/session-error.js";
+import { SECOND_VISIT, SessionError, VISIT_NOT_AWAITED } from "../session/session-error.js";
 import type { Sessions } from "../session/sessions.js";
 import type { Session } from "./app.js";
 
@@ -32,9 +32,7 @@ export class SessionVisits {
   /** See `Context.withSession`. */
   readonly visit = async <Result>(work: (session: Session) => Result | Promise<Result>): Promise<Result> => {
     if (this.#hasEnded) throw new SessionError("session_ended", "the response has been given");
-    if (this.#isVisiting) {
-      throw new SessionError("session_in_use", "withSession was called within or beside another withSession");
-    }
+    if (this.#isVisiting) throw new SessionError("session_in_use", SECOND_VISIT);
     this.#isVisiting = true;
     try {
       const { session, turn } = await this.#sessions.enter(this.#id);
@@ -50,8 +48,7 @@ export class SessionVisits {
 
   /** Throws a SessionError if a visit has not ended: its outcome would be lost. */
   assertNotVisiting(): void {
-    if (!this.#isVisiting) return;
-    throw new SessionError("session_in_use", "the handler ended without waiting for its withSession");
+    if (this.#isVisiting) throw new SessionError("session_in_use", VISIT_NOT_AWAITED);
   }
 
   /** No visit begins after the response. */

@@ -258,6 +258,98 @@ test("withSession, in any other request, commits what was changed so far", async
   assert.is(farm.storage.calls.commit, 2);
 });
 
+test("withSession, in any other request, leaves the session as it was last committed when it throws", async () => {
+  const farm = new SessionFarm();
+  const worker = farm.worker(async (request, { session, withSession }) => {
+    if (request.path === "/count") count({ session });
+    else {
+      const { id } = session;
+      const failing = withSession(async (same) => {
+        count({ session: same });
+        await same.commit();
+        count({ session: same });
+        same.regenerate();
+        throw new Error("on second thoughts");
+      });
+      assert.match(String(await failing.catch((error) => error)), "on second thoughts");
+      assert.is(session.id, id);
+    }
+    return HttpResponse.text(String(session.state.count));
+  });
+  const client = new Client();
+  await client.send(worker, "/count");
+  const { id } = client;
+  assert.is((await client.send(worker)).body, "2");
+  assert.is(client.id, id);
+  assert.is((await client.send(worker, "/count")).body, "3");
+  assert.equal(worker.faults, []);
+});
+
+test("withSession, in any other request, that throws before its commit is answered, does not undo that", async () => {
+  const farm = new SessionFarm();
+  farm.storage.procedures.set("order", () => 1);
+  const worker = farm.worker(async (request, { session, withSession }) => {
+    if (request.path !== "/order") return HttpResponse.text(String(session.state.count));
+    const failing = withSession(async (same) => {
+      count({ session: same });
+      void same.commitWith("order", {});
+      throw new Error("on second thoughts");
+    });
+    await failing.catch(() => {});
+    const now = session.state.count;
+    await settle();
+    return HttpResponse.text(String(now));
+  });
+  const client = new Client();
+  assert.is((await client.send(worker, "/order")).body, "1");
+  assert.is((await client.send(worker)).body, "1");
+  assert.is(farm.storage.calls.commit, 1);
+});
+
+test("withSession, in any other request, is one at a time, and not after the response", async () => {
+  const farm = new SessionFarm();
+  let later: WithSession | undefined;
+  let works = 0;
+  const codes: string[] = [];
+  const worker = farm.worker(async (_request, context) => {
+    later = context.withSession;
+    // Taken out of the context twice, too.
+    codes.push(await codeOf(() => context.withSession(() => context.withSession(() => works++))));
+    codes.push(await codeOf(() => Promise.all([context.withSession(() => {}), later!(() => works++)])));
+    codes.push(await codeOf(() => context.withSession(() => {})));
+    return HttpResponse.text("x");
+  });
+  assert.is((await new Client().send(worker)).status, 200);
+  codes.push(await codeOf(() => later!(() => works++)));
+  assert.equal(codes, ["session_in_use", "session_in_use", "none", "session_ended"]);
+  assert.is(works, 0);
+});
+
+test("withSession, in any other request, that its handler does not wait for, is a fault and changes nothing", async () => {
+  const farm = new SessionFarm();
+  const gate = new Gate();
+  let unheard = 0;
+  const note = () => unheard++;
+  process.on("unhandledRejection", note);
+  const worker = farm.worker((request, { session, withSession }) => {
+    if (request.path === "/forgets") {
+      void withSession(async (same) => {
+        await gate.pass();
+        count({ session: same });
+      });
+    }
+    return HttpResponse.text(String(session.state.count ?? 0));
+  });
+  const client = new Client();
+  assert.is((await client.send(worker, "/forgets")).status, 500);
+  assert.is((worker.faults[0]!.error as SessionError).code, "session_in_use");
+  gate.open();
+  await settle();
+  process.off("unhandledRejection", note);
+  assert.is(unheard, 0);
+  assert.is((await client.send(worker)).body, "0");
+});
+
 test("withSession, in a sessionless request, is refused as the session is", async () => {
   const farm = new SessionFarm();
   const codes: string[] = [];

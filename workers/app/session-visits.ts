@@ -30,7 +30,25 @@ export class SessionVisits {
   }
 
   /** See `Context.withSession`. */
-  readonly visit = async <Result>(work: (session: Session) => Result | Promise<Result>): Promise<Result> => {
+  readonly visit = <Result>(work: (session: Session) => Result | Promise<Result>): Promise<Result> => {
+    const result = this.#visit(work);
+    // A handler that does not wait for it is answered for with 500 (see `assertNotVisiting`); a rejection that nobody hears of
+    // then must not end the worker beside.
+    result.catch(() => {});
+    return result;
+  };
+
+  /** Throws a SessionError if a visit has not ended: its outcome would be lost. */
+  assertNotVisiting(): void {
+    if (this.#isVisiting) throw new SessionError("session_in_use", VISIT_NOT_AWAITED);
+  }
+
+  /** No visit begins after the response. */
+  end(): void {
+    this.#hasEnded = true;
+  }
+
+  async #visit<Result>(work: (session: Session) => Result | Promise<Result>): Promise<Result> {
     if (this.#hasEnded) throw new SessionError("session_ended", "the response has been given");
     if (this.#isVisiting) throw new SessionError("session_in_use", SECOND_VISIT);
     this.#isVisiting = true;
@@ -44,16 +62,6 @@ export class SessionVisits {
     } finally {
       this.#isVisiting = false;
     }
-  };
-
-  /** Throws a SessionError if a visit has not ended: its outcome would be lost. */
-  assertNotVisiting(): void {
-    if (this.#isVisiting) throw new SessionError("session_in_use", VISIT_NOT_AWAITED);
-  }
-
-  /** No visit begins after the response. */
-  end(): void {
-    this.#hasEnded = true;
   }
 
   async #use<Result>(

@@ -245,6 +245,23 @@ test("a handler that does not wait for its visit is a fault, and the visit goes 
   assert.is((await client.send(worker)).body, "2");
 });
 
+test("a visit that fails after a handler that did not wait for it ends nothing", async () => {
+  const farm = new SessionFarm();
+  let unheard = 0;
+  const note = () => unheard++;
+  process.on("unhandledRejection", note);
+  const worker = workerOf(farm, (_request, { withSession }) => {
+    void withSession((session) => count({ session }));
+    return HttpResponse.text("x");
+  });
+  farm.storage.failure = new StorageError("unavailable", "away");
+  assert.is((await send(worker)).status, 500);
+  await settle();
+  process.off("unhandledRejection", note);
+  assert.is(unheard, 0);
+  assert.is(worker.sessions.turns.size, 0);
+});
+
 test("withSession, in any other request, commits what was changed so far", async () => {
   const farm = new SessionFarm();
   const worker = farm.worker(async (_request, { session, withSession }) => {

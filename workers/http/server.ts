@@ -95,10 +95,12 @@ export class HttpServer implements StreamUser {
       if (at === before && exchange.phase === phase) break;
     }
     exchange.isReceiving = false;
-    exchange.hasKept = at < end;
     this.#bodies.starve(exchange);
     this.#connections.place(exchange);
     if (exchange.phase !== IDLE) this.#makeRoom();
+    // Displaced meanwhile: what has come is thrown away. Said only now, so that nobody asks for it from within.
+    if (exchange.phase === CLOSING) at = end;
+    exchange.hasKept = at < end;
     return at - start;
   }
 

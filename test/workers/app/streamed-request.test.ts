@@ -20,6 +20,7 @@ import {
   fakeRequest,
   Gate,
   type Handler,
+  HOUR_MS,
   newIdOf,
   SessionFarm,
   setCookiesOf,
@@ -110,6 +111,36 @@ test("a visit waits for a request that has the session, and is waited for", asyn
   gates.request.open();
   await Promise.all(all);
   assert.equal(order, ["request 1", "request 2", "visit 3", "request 4"]);
+});
+
+test("a session, that others have changed since an upload's last visit, is not renewed at its end", async () => {
+  const farm = new SessionFarm();
+  const gate = new Gate();
+  const options = { idleExpiryMs: HOUR_MS, cacheTtlMs: 0.9 * HOUR_MS, cookie: { maxAgeMs: HOUR_MS } };
+  const worker = farm.worker(async (request, context) => {
+    if (request.isStreamed) {
+      await context.withSession((session) => session.state.count);
+      await gate.pass();
+    } else if (request.path === "/count") count(context);
+    else if (request.path === "/login") context.session.regenerate();
+    return HttpResponse.text("x");
+  }, options);
+  for (const path of ["/count", "/login"]) {
+    const client = new Client();
+    await client.send(worker, "/count");
+    const uploading = send(worker, client.id);
+    await settle();
+    farm.nowMs += 0.6 * HOUR_MS;
+    await client.send(worker, path);
+    farm.storage.calls.commit = 0;
+    gate.open();
+    assert.equal(setCookiesOf(await uploading), [], path);
+    await settle();
+    assert.equal([farm.storage.calls.commit, worker.sessions.counters.conflicts], [0, 0], path);
+    gate.isOpen = false;
+    await client.send(worker);
+    assert.is(worker.sessions.counters.loads, 0, "what is cached is what is current");
+  }
 });
 
 test("a session, that an upload begins, is told once, and is one for all its visits", async () => {

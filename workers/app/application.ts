@@ -197,7 +197,9 @@ export class Application {
     }
     const { hasMaxAge, isRolling } = this.#cookie;
     const isKnown = entry.id === clientId;
-    const isNews = isKnown ? isRolling || (isRenewed && hasMaxAge) : isRenewed;
+    // A client that has been given another ID during an upload must not get the old one back.
+    const isRolled = isRolling && this.#sessions.mayBeCurrent(entry);
+    const isNews = isKnown ? isRolled || (isRenewed && hasMaxAge) : isRenewed;
     return isNews ? withCookie(response, this.#cookie.setting(entry.id)) : response;
   }
 

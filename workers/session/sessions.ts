@@ -295,6 +295,12 @@ export class Sessions implements SessionCommitter {
     }
   }
 
+  /** False if somebody is known to have changed the session since, or to have given it another ID. */
+  mayBeCurrent({ key, version }: CachedSession): boolean {
+    const current = this.#directory.versionOf(key.words);
+    return current === version || current === VERSION_UNKNOWN;
+  }
+
   /**
    * True if a request that has only read the session should renew it: when less than half of its time is left, so that
    * reading costs at most two commits in that time. An empty one is not worth it: if it ends, the next request begins
@@ -308,7 +314,7 @@ export class Sessions implements SessionCommitter {
       entry.expiresAtMs < this.#endOf(entry.createdAtMs) &&
       entry.state.length > EMPTY_STATE.length &&
       nowMs >= this.#touchNotBeforeMs &&
-      this.#mayBeCurrent(entry)
+      this.mayBeCurrent(entry)
     );
   }
 
@@ -324,11 +330,6 @@ export class Sessions implements SessionCommitter {
       const isConflict = error instanceof StorageError && error.code === "conflict";
       if (!isConflict) this.#touchNotBeforeMs = this.#now() + TOUCH_RETRY_MS;
     }
-  }
-
-  #mayBeCurrent({ key, version }: CachedSession): boolean {
-    const current = this.#directory.versionOf(key.words);
-    return current === version || current === VERSION_UNKNOWN;
   }
 
   /** When a session that was first committed then ends for good. */

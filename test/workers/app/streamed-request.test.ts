@@ -14,6 +14,7 @@ import {
   StorageError,
 } from "../../../workers/app/app.js";
 import { HttpServer } from "../../../workers/http/server.js";
+import type { SessionCookieOptions } from "../../../workers/session/session-cookie.js";
 import { FakeStream } from "../../support/fake-stream.js";
 import {
   Client,
@@ -113,10 +114,11 @@ test("a visit waits for a request that has the session, and is waited for", asyn
   assert.equal(order, ["request 1", "request 2", "visit 3", "request 4"]);
 });
 
-test("a session, that others have changed since an upload's last visit, is not renewed at its end", async () => {
+/** An upload has visited its session; then that is changed at `path`, and then the upload ends. */
+async function changedMeanwhile(path: string, cookie: SessionCookieOptions) {
   const farm = new SessionFarm();
   const gate = new Gate();
-  const options = { idleExpiryMs: HOUR_MS, cacheTtlMs: 0.9 * HOUR_MS, cookie: { maxAgeMs: HOUR_MS } };
+  const options = { idleExpiryMs: HOUR_MS, cacheTtlMs: 0.9 * HOUR_MS, cookie };
   const worker = farm.worker(async (request, context) => {
     if (request.isStreamed) {
       await context.withSession((session) => session.state.count);
@@ -125,22 +127,34 @@ test("a session, that others have changed since an upload's last visit, is not r
     else if (request.path === "/login") context.session.regenerate();
     return HttpResponse.text("x");
   }, options);
+  const client = new Client();
+  await client.send(worker, "/count");
+  const uploading = send(worker, client.id);
+  await settle();
+  farm.nowMs += 0.6 * HOUR_MS;
+  await client.send(worker, path);
+  farm.storage.calls.commit = 0;
+  gate.open();
+  const response = await uploading;
+  await settle();
+  return { farm, worker, client, response };
+}
+
+test("a session, that others have changed since an upload's last visit, is not renewed at its end", async () => {
   for (const path of ["/count", "/login"]) {
-    const client = new Client();
-    await client.send(worker, "/count");
-    const uploading = send(worker, client.id);
-    await settle();
-    farm.nowMs += 0.6 * HOUR_MS;
-    await client.send(worker, path);
-    farm.storage.calls.commit = 0;
-    gate.open();
-    assert.equal(setCookiesOf(await uploading), [], path);
-    await settle();
+    const { farm, worker, client, response } = await changedMeanwhile(path, { maxAgeMs: HOUR_MS });
+    assert.equal(setCookiesOf(response), [], path);
     assert.equal([farm.storage.calls.commit, worker.sessions.counters.conflicts], [0, 0], path);
-    gate.isOpen = false;
     await client.send(worker);
     assert.is(worker.sessions.counters.loads, 0, "what is cached is what is current");
   }
+});
+
+test("a session, given another ID since an upload's last visit, does not get its old cookie back, rolling or not", async () => {
+  const cookie = { maxAgeMs: HOUR_MS, rolling: true };
+  const { worker, client, response } = await changedMeanwhile("/login", cookie);
+  assert.equal(setCookiesOf(response), []);
+  assert.is(newIdOf(await send(worker, client.id)), client.id, "the new one is rolled");
 });
 
 test("a session, that an upload begins, is told once, and is one for all its visits", async () => {

@@ -211,16 +211,14 @@ export class Application {
     isRetry: boolean,
   ): HttpResponse | Promise<HttpResponse> {
     session.abandon();
-    const { clientId, commits, entry, cookieNews } = session;
+    const { clientId, commits, entry } = session;
     const isConflict = error instanceof StorageError && error.code === "conflict";
     if (isConflict && clientId !== undefined && commits === 0 && !isRetry && isSafe(request)) {
       // Nothing was committed, so that the session still has the client's ID.
       return this.#retry(request, entry);
     }
     const response = this.#failure(request, error);
-    if (commits === 0) return response;
-    if (cookieNews === "expire") return withCookie(response, this.#cookie.expired());
-    return entry.id === clientId ? response : withCookie(response, this.#cookie.setting(entry.id));
+    return commits === 0 ? response : this.#release(response, session);
   }
 
   /** Somebody else has changed the session since it was read; a safe method is asked again, of the new state. */

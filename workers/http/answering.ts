@@ -137,7 +137,6 @@ export class Answering {
   /** The answer has been given to the transport. */
   #finish(exchange: Exchange): void {
     exchange.answers++;
-    exchange.isHead = false;
     this.#connections.hold(exchange, 0);
     if (!exchange.keepAlive || isBodyInTheWay(exchange)) {
       this.close(exchange);

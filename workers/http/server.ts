@@ -19,7 +19,6 @@ import { parseHead, RequestHead } from "./request-head.js";
 import { type Expiry, expiryOf } from "./timeouts.js";
 
 export type { Responder } from "./answering.js";
-export type { BodyPlanner } from "./body-intake.js";
 
 /** Empty lines tolerated before a request line (RFC 9112 section 2.2 asks for one). */
 const MAX_EMPTY_LINES = 4;
@@ -197,7 +196,6 @@ export class HttpServer implements StreamUser {
     exchange.minorVersion = head.minorVersion;
     exchange.keepAlive = head.keepAlive;
     if (head.isChunked || head.contentLength > 0) return this.#bodies.begin(exchange, request, head);
-    exchange.expectsContinue = false;
     this.#answering.dispatch(exchange, request);
     return true;
   }

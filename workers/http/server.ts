@@ -210,7 +210,7 @@ export class HttpServer implements StreamUser {
       this.#answering.close(exchange);
     } else {
       this.counters.abortTimeouts++;
-      this.#abort(exchange);
+      this.#answering.abort(exchange);
     }
   }
 
@@ -219,17 +219,10 @@ export class HttpServer implements StreamUser {
     let exchange = this.#connections.surplus();
     while (exchange !== null) {
       this.counters.displaced++;
-      if (exchange.phase === CLOSING) this.#abort(exchange);
+      if (exchange.phase === CLOSING) this.#answering.abort(exchange);
       else if (exchange.phase === IDLE) this.#answering.close(exchange);
       else this.#expire(exchange, exchange.phase === HEAD ? "head" : "body");
       exchange = this.#connections.surplus();
     }
-  }
-
-  #abort(exchange: Exchange): void {
-    exchange.phase = CLOSING;
-    exchange.isGone = true;
-    this.#connections.remove(exchange);
-    exchange.connection.abort();
   }
 }

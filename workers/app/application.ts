@@ -15,7 +15,13 @@ import { type Turn, TurnError } from "../session/session-turns.js";
 import type { EnteredSession, Sessions } from "../session/sessions.js";
 import { type Storage, StorageError } from "../session/storage.js";
 import type { App, Context } from "./app.js";
-import { RequestContext, SessionlessContext, StreamedContext } from "./context.js";
+import {
+  DetachedContext,
+  NO_SESSION,
+  NO_SESSION_WHILE_STREAMED,
+  RequestContext,
+  visitNoSession,
+} from "./context.js";
 import { SessionVisits, type Visited } from "./session-visits.js";
 
 /** A request that the app has failed to answer, for the log. */
@@ -124,7 +130,8 @@ export class Application {
   /** Calls the app with a body that is still to come, during which the session is nobody's. Never rejects. */
   async #respondStreamed(request: HttpRequest, id: string | undefined): Promise<HttpResponse> {
     const visits = new SessionVisits(this.#sessions, id);
-    const context = new StreamedContext(request, this.#worker, this.call, visits.visit);
+    const session = NO_SESSION_WHILE_STREAMED;
+    const context = new DetachedContext(request, this.#worker, this.call, session, visits.visit);
     let response: HttpResponse;
     try {
       response = await toHttpResponse(await this.#app.fetch(request, context));
@@ -172,7 +179,7 @@ export class Application {
   }
 
   #respondSessionless(request: HttpRequest): HttpResponse | Promise<HttpResponse> {
-    const context = new SessionlessContext(request, this.#worker, this.call);
+    const context = new DetachedContext(request, this.#worker, this.call, NO_SESSION, visitNoSession);
     const answer: unknown = this.#app.fetch(request, context);
     if (answer instanceof HttpResponse) return answer;
     return this.#settleSessionless(request, answer);

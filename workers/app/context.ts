@@ -30,9 +30,9 @@ export class RequestContext implements Context {
   }
 }
 
-/** The context of a request whose body is streamed: its session is visited, never held (session-visits.ts). */
-export class StreamedContext implements Context {
-  readonly session: Session = NO_SESSION_WHILE_STREAMED;
+/** The context of a request that does not have its session all the time: what it has of one is what is given here. */
+export class DetachedContext implements Context {
+  readonly session: Session;
   readonly worker: number;
   readonly call: Context["call"];
   readonly withSession: Context["withSession"];
@@ -42,31 +42,14 @@ export class StreamedContext implements Context {
     request: HttpRequest,
     worker: number,
     call: Context["call"],
+    session: Session,
     withSession: Context["withSession"],
   ) {
     this.#request = request;
+    this.session = session;
     this.worker = worker;
     this.call = call;
     this.withSession = withSession;
-  }
-
-  get source(): Source {
-    return sourceOf(this.#request);
-  }
-}
-
-/** The context of a request without a session: the app has called it sessionless, or no session cookie comes with its path. */
-export class SessionlessContext implements Context {
-  readonly session: Session = NO_SESSION;
-  readonly withSession: Context["withSession"] = visitNoSession;
-  readonly worker: number;
-  readonly call: Context["call"];
-  readonly #request: HttpRequest;
-
-  constructor(request: HttpRequest, worker: number, call: Context["call"]) {
-    this.#request = request;
-    this.worker = worker;
-    this.call = call;
   }
 
   get source(): Source {
@@ -85,17 +68,19 @@ function noSession(code: SessionErrorCode, message: string): Session {
   return new Proxy({} as Session, { get: refuse, set: refuse });
 }
 
-const NO_SESSION = noSession(
+/** Of a request that the app has called sessionless, or that no session cookie comes with because of its path. */
+export const NO_SESSION = noSession(
   "sessionless",
   "this request has no session: sessionless() or the cookie's path says so",
 );
 
 /** Rejects as the session itself throws. */
-async function visitNoSession<Result>(): Promise<Result> {
+export async function visitNoSession<Result>(): Promise<Result> {
   return NO_SESSION.state as Result;
 }
 
-const NO_SESSION_WHILE_STREAMED = noSession(
+/** Of a request whose body is streamed: its session is visited, never held (session-visits.ts). */
+export const NO_SESSION_WHILE_STREAMED = noSession(
   "body_streamed",
   "the body of this request is streamed: use withSession()",
 );

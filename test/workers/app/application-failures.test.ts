@@ -12,8 +12,8 @@ import {
   HOUR_MS,
   SessionFarm,
   setCookiesOf,
-  settle,
 } from "../../support/session-farm.js";
+import { settle } from "../../support/settle.js";
 
 const UNAVAILABLE = new StorageError("unavailable", "the database is gone");
 

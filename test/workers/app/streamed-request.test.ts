@@ -25,9 +25,9 @@ import {
   newIdOf,
   SessionFarm,
   setCookiesOf,
-  settle,
   type Worker,
 } from "../../support/session-farm.js";
+import { settle } from "../../support/settle.js";
 
 type WithSession = Context["withSession"];
 

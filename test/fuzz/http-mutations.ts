@@ -29,7 +29,7 @@ const WORDS = [
 ];
 
 /** A number from 0 to `below`, exclusive. */
-export type Random = (below: number) => number;
+type Random = (below: number) => number;
 
 /** A small generator of our own, so that a seed means the same on every machine (mulberry32). */
 export function randomOf(seed: number): Random {
@@ -42,7 +42,7 @@ export function randomOf(seed: number): Random {
   };
 }
 
-export function mutated(text: string, random: Random): string {
+function mutated(text: string, random: Random): string {
   const at = random(text.length + 1);
   const word = WORDS[random(WORDS.length)]!;
   switch (random(5)) {

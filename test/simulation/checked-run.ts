@@ -2,7 +2,8 @@
 // what the model says of the sessions. What is done and what goes wrong, in which order, is the caller's.
 
 import * as assert from "uvu/assert";
-import { Gate, newIdOf, settle } from "../support/session-farm.js";
+import { Gate, newIdOf } from "../support/session-farm.js";
+import { settle } from "../support/settle.js";
 import { CrashingFarm, type CrashingFarmOptions, type Victim } from "./crashing-farm.js";
 import { type Asked, answerOf, type Life, SessionModel, type State, type Step } from "./session-model.js";
 import { type Pace, requestOf, steppingApp } from "./stepping-app.js";

@@ -5,7 +5,7 @@
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { HttpRequest, HttpResponse } from "../../workers/app/app.js";
-import { settle } from "../support/session-farm.js";
+import { settle } from "../support/settle.js";
 import { FarmProcess, type PlayedWorker, type ProcessParts } from "./farm-process.js";
 
 /** What hangs has ended neither after so many turns of the event loop nor after so long, in ms. */

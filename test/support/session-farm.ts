@@ -102,11 +102,6 @@ export class Client {
   }
 }
 
-/** Lets everything that has been answered go on. */
-export function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
 /** Holds back what is on its way to or from the storage until `open` is called. */
 export class Gate {
   readonly #waiting: (() => void)[] = [];

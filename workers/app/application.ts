@@ -15,7 +15,13 @@ import { type Turn, TurnError } from "../session/session-turns.js";
 import type { EnteredSession, Sessions } from "../session/sessions.js";
 import { type Storage, StorageError } from "../session/storage.js";
 import type { App, Context } from "./app.js";
-import { RequestContext, SessionlessContext, StreamedContext } from "./context.js";
+import {
+  DetachedContext,
+  NO_SESSION,
+  NO_SESSION_WHILE_STREAMED,
+  RequestContext,
+  visitNoSession,
+} from "./context.js";
 import { SessionVisits, type Visited } from "./session-visits.js";
 
 /** A request that the app has failed to answer, for the log. */
@@ -124,7 +130,8 @@ export class Application {
   /** Calls the app with a body that is still to come, during which the session is nobody's. Never rejects. */
   async #respondStreamed(request: HttpRequest, id: string | undefined): Promise<HttpResponse> {
     const visits = new SessionVisits(this.#sessions, id);
-    const context = new StreamedContext(request, this.#worker, this.call, visits.visit);
+    const session = NO_SESSION_WHILE_STREAMED;
+    const context = new DetachedContext(request, this.#worker, this.call, session, visits.visit);
     let response: HttpResponse;
     try {
       response = await toHttpResponse(await this.#app.fetch(request, context));
@@ -172,7 +179,7 @@ export class Application {
   }
 
   #respondSessionless(request: HttpRequest): HttpResponse | Promise<HttpResponse> {
-    const context = new SessionlessContext(request, this.#worker, this.call);
+    const context = new DetachedContext(request, this.#worker, this.call, NO_SESSION, visitNoSession);
     const answer: unknown = this.#app.fetch(request, context);
     if (answer instanceof HttpResponse) return answer;
     return this.#settleSessionless(request, answer);
@@ -197,7 +204,9 @@ export class Application {
     }
     const { hasMaxAge, isRolling } = this.#cookie;
     const isKnown = entry.id === clientId;
-    const isNews = isKnown ? isRolling || (isRenewed && hasMaxAge) : isRenewed;
+    // A client that has been given another ID during an upload must not get the old one back.
+    const isRolled = isRolling && this.#sessions.mayBeCurrent(entry);
+    const isNews = isKnown ? isRolled || (isRenewed && hasMaxAge) : isRenewed;
     return isNews ? withCookie(response, this.#cookie.setting(entry.id)) : response;
   }
 
@@ -209,16 +218,14 @@ export class Application {
     isRetry: boolean,
   ): HttpResponse | Promise<HttpResponse> {
     session.abandon();
-    const { clientId, commits, entry, cookieNews } = session;
+    const { clientId, commits, entry } = session;
     const isConflict = error instanceof StorageError && error.code === "conflict";
     if (isConflict && clientId !== undefined && commits === 0 && !isRetry && isSafe(request)) {
       // Nothing was committed, so that the session still has the client's ID.
       return this.#retry(request, entry);
     }
     const response = this.#failure(request, error);
-    if (commits === 0) return response;
-    if (cookieNews === "expire") return withCookie(response, this.#cookie.expired());
-    return entry.id === clientId ? response : withCookie(response, this.#cookie.setting(entry.id));
+    return commits === 0 ? response : this.#release(response, session);
   }
 
   /** Somebody else has changed the session since it was read; a safe method is asked again, of the new state. */

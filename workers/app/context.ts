@@ -1,17 +1,18 @@
 // What the app's handler is given beside the request. Knows how to show things, and nothing of how they are done.
 
 import type { HttpRequest } from "../http/request.js";
+import type { RequestSession } from "../session/session.js";
 import { SessionError, type SessionErrorCode } from "../session/session-error.js";
 import type { Context, Session, Source } from "./app.js";
 
-/** The context of a request with a session. */
+/** The context of a request with a session, which is the request's own all the time. */
 export class RequestContext implements Context {
-  readonly session: Session;
+  readonly session: RequestSession;
   readonly worker: number;
   readonly call: Context["call"];
   readonly #request: HttpRequest;
 
-  constructor(request: HttpRequest, session: Session, worker: number, call: Context["call"]) {
+  constructor(request: HttpRequest, session: RequestSession, worker: number, call: Context["call"]) {
     this.#request = request;
     this.session = session;
     this.worker = worker;
@@ -22,20 +23,16 @@ export class RequestContext implements Context {
     return sourceOf(this.#request);
   }
 
-  /** The session is the request's own all the time. Made when asked for, so that it needs no `this`. */
+  /** Made when asked for, so that it needs no `this`. */
   get withSession(): Context["withSession"] {
     const { session } = this;
-    return async (work) => {
-      const result = await work(session);
-      await session.commit();
-      return result;
-    };
+    return (work) => session.visit(work);
   }
 }
 
-/** The context of a request whose body is streamed: its session is visited, never held (session-visits.ts). */
-export class StreamedContext implements Context {
-  readonly session: Session = NO_SESSION_WHILE_STREAMED;
+/** The context of a request that does not have its session all the time: what it has of one is what is given here. */
+export class DetachedContext implements Context {
+  readonly session: Session;
   readonly worker: number;
   readonly call: Context["call"];
   readonly withSession: Context["withSession"];
@@ -45,31 +42,14 @@ export class StreamedContext implements Context {
     request: HttpRequest,
     worker: number,
     call: Context["call"],
+    session: Session,
     withSession: Context["withSession"],
   ) {
     this.#request = request;
+    this.session = session;
     this.worker = worker;
     this.call = call;
     this.withSession = withSession;
-  }
-
-  get source(): Source {
-    return sourceOf(this.#request);
-  }
-}
-
-/** The context of a request without a session: the app has called it sessionless, or no session cookie comes with its path. */
-export class SessionlessContext implements Context {
-  readonly session: Session = NO_SESSION;
-  readonly withSession: Context["withSession"] = visitNoSession;
-  readonly worker: number;
-  readonly call: Context["call"];
-  readonly #request: HttpRequest;
-
-  constructor(request: HttpRequest, worker: number, call: Context["call"]) {
-    this.#request = request;
-    this.worker = worker;
-    this.call = call;
   }
 
   get source(): Source {
@@ -88,17 +68,19 @@ function noSession(code: SessionErrorCode, message: string): Session {
   return new Proxy({} as Session, { get: refuse, set: refuse });
 }
 
-const NO_SESSION = noSession(
+/** Of a request that the app has called sessionless, or that no session cookie comes with because of its path. */
+export const NO_SESSION = noSession(
   "sessionless",
   "this request has no session: sessionless() or the cookie's path says so",
 );
 
 /** Rejects as the session itself throws. */
-async function visitNoSession<Result>(): Promise<Result> {
+export async function visitNoSession<Result>(): Promise<Result> {
   return NO_SESSION.state as Result;
 }
 
-const NO_SESSION_WHILE_STREAMED = noSession(
+/** Of a request whose body is streamed: its session is visited, never held (session-visits.ts). */
+export const NO_SESSION_WHILE_STREAMED = noSession(
   "body_streamed",
   "the body of this request is streamed: use withSession()",
 );

@@ -3,7 +3,7 @@
 // has changed is committed when it ends, as a request's is; all visits of a request are of one session.
 
 import type { RequestSession } from "../session/session.js";
-import { SessionError } from "../session/session-error.js";
+import { SECOND_VISIT, SessionError, VISIT_NOT_AWAITED } from "../session/session-error.js";
 import type { Sessions } from "../session/sessions.js";
 import type { Session } from "./app.js";
 
@@ -30,11 +30,27 @@ export class SessionVisits {
   }
 
   /** See `Context.withSession`. */
-  readonly visit = async <Result>(work: (session: Session) => Result | Promise<Result>): Promise<Result> => {
+  readonly visit = <Result>(work: (session: Session) => Result | Promise<Result>): Promise<Result> => {
+    const result = this.#visit(work);
+    // A handler that does not wait for it is answered for with 500 (see `assertNotVisiting`); a rejection that nobody hears of
+    // then must not end the worker beside.
+    result.catch(() => {});
+    return result;
+  };
+
+  /** Throws a SessionError if a visit has not ended: its outcome would be lost. */
+  assertNotVisiting(): void {
+    if (this.#isVisiting) throw new SessionError("session_in_use", VISIT_NOT_AWAITED);
+  }
+
+  /** No visit begins after the response. */
+  end(): void {
+    this.#hasEnded = true;
+  }
+
+  async #visit<Result>(work: (session: Session) => Result | Promise<Result>): Promise<Result> {
     if (this.#hasEnded) throw new SessionError("session_ended", "the response has been given");
-    if (this.#isVisiting) {
-      throw new SessionError("session_in_use", "withSession was called within or beside another withSession");
-    }
+    if (this.#isVisiting) throw new SessionError("session_in_use", SECOND_VISIT);
     this.#isVisiting = true;
     try {
       const { session, turn } = await this.#sessions.enter(this.#id);
@@ -46,17 +62,6 @@ export class SessionVisits {
     } finally {
       this.#isVisiting = false;
     }
-  };
-
-  /** Throws a SessionError if a visit has not ended: its outcome would be lost. */
-  assertNotVisiting(): void {
-    if (!this.#isVisiting) return;
-    throw new SessionError("session_in_use", "the handler ended without waiting for its withSession");
-  }
-
-  /** No visit begins after the response. */
-  end(): void {
-    this.#hasEnded = true;
   }
 
   async #use<Result>(

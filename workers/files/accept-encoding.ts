@@ -1,7 +1,7 @@
 // Which coding of a representation a client gets (RFC 9110 section 12.5.3). Knows the field, not what is encoded.
 
 /** The codings that there are, the better one first: it is taken where a client likes both equally well. */
-export const CODINGS = ["br", "gzip"] as const;
+const CODINGS = ["br", "gzip"] as const;
 export type Coding = (typeof CODINGS)[number];
 
 /** weight (RFC 9110 section 12.4.2) */

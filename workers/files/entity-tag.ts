@@ -1,7 +1,10 @@
 // Entity tags in the fields of conditional requests (RFC 9110 section 8.8.3). Our own tags are strong.
 
-/** One member of a list of tags, with what follows it; sticky. */
-const MEMBER = /[ \t]*(?:(W\/)?("[\x21\x23-\x7e\x80-\xff]*"))?[ \t]*(?:,|$)/y;
+/**
+ * One member of a list of tags, with what follows it; sticky. Space behind a tag is part of its group: two runs of space beside each
+ * other could share one in as many ways as it is long, and each would be tried before a field is found wrong.
+ */
+const MEMBER = /[ \t]*(?:(W\/)?("[\x21\x23-\x7e\x80-\xff]*")[ \t]*)?(?:,|$)/y;
 
 /**
  * Whether If-Match or If-None-Match names the strong tag `etag`, or anything ("*"). `isWeakly`: a weak tag counts like a strong one

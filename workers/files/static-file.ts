@@ -98,6 +98,8 @@ export class StaticFile {
     if (known !== undefined) return known;
     const making = this.#encode(coding);
     this.#coded.set(coding, making);
+    // Whoever asks next may have it made once more.
+    making.catch(() => this.#coded.delete(coding));
     return making;
   }
 

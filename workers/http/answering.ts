@@ -126,8 +126,7 @@ export class Answering {
     if (exchange.isGone) return;
     if (end !== "sent") {
       // The client must not take what it has for the whole (RFC 9112 section 8).
-      exchange.phase = CLOSING;
-      exchange.connection.abort();
+      this.abort(exchange);
       return;
     }
     this.#finish(exchange);
@@ -137,7 +136,6 @@ export class Answering {
   /** The answer has been given to the transport. */
   #finish(exchange: Exchange): void {
     exchange.answers++;
-    exchange.isHead = false;
     this.#connections.hold(exchange, 0);
     if (!exchange.keepAlive || isBodyInTheWay(exchange)) {
       this.close(exchange);
@@ -194,6 +192,14 @@ export class Answering {
     this.#connections.place(exchange);
     if (exchange.hasKept) exchange.connection.resume();
     exchange.connection.close();
+  }
+
+  /** Ends the connection at once. It is no more from here on, whenever the transport says so. */
+  abort(exchange: Exchange): void {
+    exchange.phase = CLOSING;
+    exchange.isGone = true;
+    this.#connections.remove(exchange);
+    exchange.connection.abort();
   }
 }
 

@@ -10,9 +10,9 @@ import { readLatin1 } from "./latin1.js";
 import { isTrailerSection } from "./request-head.js";
 
 /** A chunk's size line with its extensions and line end, in bytes; beyond it 400. */
-export const MAX_SIZE_LINE_BYTES = 256;
+const MAX_SIZE_LINE_BYTES = 256;
 /** Extensions over all chunks of one body, in bytes; beyond it 400. */
-export const MAX_EXTENSION_BYTES = 16 * 1024;
+const MAX_EXTENSION_BYTES = 16 * 1024;
 
 const TRAILER_LIMITS: ScanLimits = {
   firstLineBytes: 8 * 1024,

@@ -1,7 +1,8 @@
 // The connections of the server, by what they wait for, and who has to give way when there are too many. What always holds:
 // each is in exactly one list, and each list is in the order of the last progress, so that the first is the one that has held its
 // place longest for nothing; what clients can hold without a complete request (connections, and memory for bodies) is bounded,
-// whatever they do. Nothing here costs more than a few assignments, since an attacker decides how often it is done.
+// whatever they do. Nothing here costs more than a few assignments, since an attacker decides how often it is done; but while bodies
+// hold too much memory, who has some is searched for among those that owe one (`maxBodiesAwaited`).
 
 import { CLOSING, type Exchange, HEAD, IDLE } from "./exchange.js";
 import type { HttpOptions } from "./options.js";

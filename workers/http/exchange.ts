@@ -2,7 +2,7 @@
 // server moves it from phase to phase:
 //
 //   IDLE -> HEAD -> [ BODY ] -> RESPONDING -> [ DISCARDING ] -> IDLE …   one request at a time, answered in order
-//     any but RESPONDING -> (refused, timed out)  -> CLOSING             whatever comes now is thrown away
+//     any -> (refused, given up, timed out, displaced) -> CLOSING        whatever comes now is thrown away
 //     RESPONDING -> (last answer of the connection) -> CLOSING
 //
 // BODY gathers before the app is called. A body that is streamed arrives while the phase is RESPONDING, and what its app has

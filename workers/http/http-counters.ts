@@ -4,7 +4,7 @@
 export type RefusalStatus = 400 | 408 | 413 | 414 | 417 | 431 | 501 | 505;
 
 export class HttpCounters {
-  /** Requests that went to the responder: complete, or but for a body that it streams. */
+  /** Requests taken: complete, or but for a body that is streamed, or that the planner has answered without. */
   requests = 0;
   /** Responses by class, the server's own among them: `responses[2]` counts the 2xx. Interim ones are not counted. */
   readonly responses = [0, 0, 0, 0, 0, 0];

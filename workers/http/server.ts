@@ -19,7 +19,6 @@ import { parseHead, RequestHead } from "./request-head.js";
 import { type Expiry, expiryOf } from "./timeouts.js";
 
 export type { Responder } from "./answering.js";
-export type { BodyPlanner } from "./body-intake.js";
 
 /** Empty lines tolerated before a request line (RFC 9112 section 2.2 asks for one). */
 const MAX_EMPTY_LINES = 4;
@@ -95,10 +94,12 @@ export class HttpServer implements StreamUser {
       if (at === before && exchange.phase === phase) break;
     }
     exchange.isReceiving = false;
-    exchange.hasKept = at < end;
     this.#bodies.starve(exchange);
     this.#connections.place(exchange);
     if (exchange.phase !== IDLE) this.#makeRoom();
+    // Displaced meanwhile: what has come is thrown away. Said only now, so that nobody asks for it from within.
+    if (exchange.phase === CLOSING) at = end;
+    exchange.hasKept = at < end;
     return at - start;
   }
 
@@ -195,7 +196,6 @@ export class HttpServer implements StreamUser {
     exchange.minorVersion = head.minorVersion;
     exchange.keepAlive = head.keepAlive;
     if (head.isChunked || head.contentLength > 0) return this.#bodies.begin(exchange, request, head);
-    exchange.expectsContinue = false;
     this.#answering.dispatch(exchange, request);
     return true;
   }
@@ -210,7 +210,7 @@ export class HttpServer implements StreamUser {
       this.#answering.close(exchange);
     } else {
       this.counters.abortTimeouts++;
-      this.#abort(exchange);
+      this.#answering.abort(exchange);
     }
   }
 
@@ -219,17 +219,10 @@ export class HttpServer implements StreamUser {
     let exchange = this.#connections.surplus();
     while (exchange !== null) {
       this.counters.displaced++;
-      if (exchange.phase === CLOSING) this.#abort(exchange);
+      if (exchange.phase === CLOSING) this.#answering.abort(exchange);
       else if (exchange.phase === IDLE) this.#answering.close(exchange);
       else this.#expire(exchange, exchange.phase === HEAD ? "head" : "body");
       exchange = this.#connections.surplus();
     }
-  }
-
-  #abort(exchange: Exchange): void {
-    exchange.phase = CLOSING;
-    exchange.isGone = true;
-    this.#connections.remove(exchange);
-    exchange.connection.abort();
   }
 }

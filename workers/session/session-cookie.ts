@@ -17,7 +17,10 @@ export interface SessionCookieOptions {
   readonly sameSite?: "lax" | "strict" | "none";
   /** How long the browser keeps it, renewed with each commit. Default: until the browser is closed. */
   readonly maxAgeMs?: number | undefined;
-  /** Set with each response, so that `maxAgeMs` begins anew with each request. Default false. */
+  /**
+   * Set with each response, so that `maxAgeMs` begins anew with each request. Not with an upload's whose session others have
+   * changed meanwhile: their responses have set it since, and maybe to another ID. Default false.
+   */
   readonly rolling?: boolean;
 }
 
@@ -27,7 +30,7 @@ export class SessionCookie {
   readonly name: string;
   /** True if the browser's copy has an end of its own, which is moved when the session is renewed. */
   readonly hasMaxAge: boolean;
-  /** True if every response of a session sets it. */
+  /** See `SessionCookieOptions.rolling`. */
   readonly isRolling: boolean;
   readonly #path: string;
   readonly #attributes: string;

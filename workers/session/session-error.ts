@@ -13,6 +13,10 @@ export type SessionErrorCode =
   /** The request is one of those that the app calls sessionless, or its path is none that the session cookie is for. */
   | "sessionless";
 
+/** What is wrong where the code is "session_in_use". */
+export const SECOND_VISIT = "withSession was called within or beside another withSession";
+export const VISIT_NOT_AWAITED = "the handler ended without waiting for its withSession";
+
 export class SessionError extends Error {
   override readonly name = "SessionError";
   readonly code: SessionErrorCode;

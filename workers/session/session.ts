@@ -5,7 +5,7 @@
 import { EMPTY_STATE } from "../../storage/messages.js";
 import type { Session, SessionOrigin, SessionState } from "../app/app.js";
 import type { CachedSession } from "./session-cache.js";
-import { SessionError } from "./session-error.js";
+import { SECOND_VISIT, SessionError, VISIT_NOT_AWAITED } from "./session-error.js";
 import type { SessionKey } from "./session-id.js";
 import { type StateCodec, sameBytes } from "./session-state.js";
 
@@ -54,6 +54,8 @@ export class RequestSession implements Session {
   #state: SessionState | undefined;
   #isDestroyed = false;
   #isCommitting = false;
+  /** A `withSession` has not ended. */
+  #isVisited = false;
   #hasEnded = false;
   #commits = 0;
   #cookieNews: CookieNews = "none";
@@ -119,6 +121,14 @@ export class RequestSession implements Session {
 
   // What follows is for the worker; the app sees the interface `Session` alone.
 
+  /** `Context.withSession`, of a request that has the session all the time. */
+  visit<Result>(work: (session: Session) => Result | Promise<Result>): Promise<Result> {
+    const result = this.#visit(work);
+    // As for `commitWith`.
+    result.catch(() => {});
+    return result;
+  }
+
   /** The entry that the session now has. */
   get entry(): CachedSession {
     return this.#base;
@@ -138,6 +148,7 @@ export class RequestSession implements Session {
    * SessionStateError, rejects with a StorageError; the session is then as it was last committed.
    */
   finish(): Promise<unknown> | undefined {
+    if (this.#isVisited) throw new SessionError("session_in_use", VISIT_NOT_AWAITED);
     if (this.#isCommitting) {
       throw new SessionError("commit_in_progress", "the handler ended without waiting for its commitWith");
     }
@@ -152,6 +163,23 @@ export class RequestSession implements Session {
   abandon(): void {
     this.#hasEnded = true;
     this.#identity = this.#base;
+  }
+
+  async #visit<Result>(work: (session: Session) => Result | Promise<Result>): Promise<Result> {
+    this.#assertNotEnded();
+    if (this.#isVisited) throw new SessionError("session_in_use", SECOND_VISIT);
+    this.#isVisited = true;
+    try {
+      const result = await work(this);
+      await this.commit();
+      return result;
+    } catch (error) {
+      // Where a commit is still under way, whose end `work` should have waited for, that decides what was last committed.
+      if (!this.#isCommitting) this.#revert();
+      throw error;
+    } finally {
+      this.#isVisited = false;
+    }
   }
 
   async #commitNow(procedure?: string, args?: unknown): Promise<unknown> {

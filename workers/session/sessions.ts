@@ -295,10 +295,16 @@ export class Sessions implements SessionCommitter {
     }
   }
 
+  /** False if somebody is known to have changed the session since, or to have given it another ID. */
+  mayBeCurrent({ key, version }: CachedSession): boolean {
+    const current = this.#directory.versionOf(key.words);
+    return current === version || current === VERSION_UNKNOWN;
+  }
+
   /**
    * True if a request that has only read the session should renew it: when less than half of its time is left, so that
    * reading costs at most two commits in that time. An empty one is not worth it: if it ends, the next request begins
-   * with an empty one again.
+   * with an empty one again. Nor is one that is no longer the session: what an upload has visited may be hours old by its end.
    */
   isTouchDue(entry: CachedSession): boolean {
     const nowMs = this.#now();
@@ -307,7 +313,8 @@ export class Sessions implements SessionCommitter {
       // Its very end cannot be put off.
       entry.expiresAtMs < this.#endOf(entry.createdAtMs) &&
       entry.state.length > EMPTY_STATE.length &&
-      nowMs >= this.#touchNotBeforeMs
+      nowMs >= this.#touchNotBeforeMs &&
+      this.mayBeCurrent(entry)
     );
   }
 

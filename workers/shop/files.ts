@@ -39,6 +39,7 @@ const FILES: ReadonlyMap<string, StaticFile> = new Map([
 ]);
 
 const NO_SUCH_FILE = HttpResponse.text("There is no such picture.\n", { status: 404 });
+
 /** True for paths that are answered by `answerFile`, whether or not there is such a file. */
 export function isFilePath(path: string): boolean {
   return path.startsWith("/images/") || FILES.has(path);

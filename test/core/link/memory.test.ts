@@ -5,6 +5,7 @@ import * as assert from "uvu/assert";
 import { BURST_PACKETS, Burst } from "../../../core/link/link.js";
 import { MemoryLink } from "../../../core/link/memory.js";
 import { allocatePacketPool } from "../../../core/memory/packet-pool.js";
+import { settle } from "../../support/settle.js";
 
 const SLOT_BYTES = 256;
 const MAX_PACKET_BYTES = SLOT_BYTES - 16;
@@ -24,11 +25,6 @@ function received(burst: Burst): Uint8Array[] {
 /** A packet of `length` bytes that can be told from others. */
 function packet(n: number, length = 40): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (n * 7 + i) & 255);
-}
-
-/** Lets everything happen that is due now: microtasks, then immediates that were set before. */
-function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 test("memory link, receives what was delivered in order, each in a slot of its own, a burst at a time", () => {

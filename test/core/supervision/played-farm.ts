@@ -17,6 +17,7 @@ import {
 import { TICK_INTERVAL_MS } from "../../../core/supervision/pulse.js";
 import { Supervisor } from "../../../core/supervision/supervisor.js";
 import type { PlaceParts, Thread, WorkerPorts } from "../../../core/supervision/worker-place.js";
+import { settle } from "../../support/settle.js";
 
 /** The same for all: nobody looks into them. */
 const RINGS: WorkerRings = allocateWorkerRings(2, 2, 64);
@@ -210,9 +211,9 @@ export class PlayedFarm implements WorkerPorts {
     for (let passedMs = 0; passedMs < ms; passedMs += TICK_INTERVAL_MS) {
       this.nowMs += TICK_INTERVAL_MS;
       for (const thread of this.threads) thread.turn();
-      await settled();
+      await settle();
       this.supervisor.tick();
-      await settled();
+      await settle();
     }
   }
 
@@ -220,7 +221,7 @@ export class PlayedFarm implements WorkerPorts {
   async standStill(ms: number): Promise<void> {
     this.nowMs += ms;
     this.supervisor.tick();
-    await settled();
+    await settle();
   }
 }
 
@@ -239,11 +240,6 @@ export async function rejection(promise: Promise<unknown>): Promise<Error> {
     return error as Error;
   }
   throw new Error("it did not reject");
-}
-
-/** Everything that is ready has happened. */
-export function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** What has become of a promise by now: "pending", "resolved", or the message of the error. */

@@ -4,14 +4,15 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { BOARD_WEIGHT, FULL_WEIGHT, STAND_IN } from "../../../core/memory/load-board.js";
-import { Outcome, PlayedFarm, settled, startedFarm } from "./played-farm.js";
+import { settle } from "../../support/settle.js";
+import { Outcome, PlayedFarm, startedFarm } from "./played-farm.js";
 
 // ---- Failures --------------------------------------------------------------------------------------------------------
 
 test("a worker that fails, is replaced at once, by one that starts slowly", async () => {
   const farm = await startedFarm(2);
   farm.threadOf(0)!.fail(new Error("out of luck\nat line 5"));
-  await settled();
+  await settle();
   assert.is(farm.threads.length, 3);
   assert.is(farm.stateOf(0), "serving");
   assert.is(farm.word(0, BOARD_WEIGHT), 10);
@@ -69,7 +70,7 @@ test("a crash loop, is told once, at its fifth failure, and goes on with longer 
   await farm.pass(10_000);
   // Forgiven: the next failure is a first one again.
   farm.threadOf(0)!.fail();
-  await settled();
+  await settle();
   assert.is(farm.supervisor.servingCount, 2);
 });
 
@@ -78,10 +79,10 @@ test("a worker that is replaced a thousand times, leaves nothing behind", async 
   for (let times = 0; times < 1_000; times++) {
     await farm.pass(10_000 / 100);
     farm.threadOf(0)!.fail();
-    await settled();
+    await settle();
     farm.nowMs += 10_100;
     farm.supervisor.tick();
-    await settled();
+    await settle();
   }
   assert.equal(farm.supervisor.workers, [0]);
   assert.is(farm.supervisor.threads.length, 1);
@@ -104,7 +105,7 @@ test("a thread that cannot be ended, is given up: another number takes its place
   assert.is(stop.now, "resolved");
   assert.equal(farm.living, [1]);
   stuck.release();
-  await settled();
+  await settle();
   assert.equal(farm.supervisor.workers, []);
 });
 
@@ -138,7 +139,7 @@ test("the stand-in, appears after a second without a serving worker, with its fu
   assert.not(farm.events.some((event) => event.startsWith("64")));
   farm.connections(STAND_IN, 1);
   farm.threadOf(1)!.serve();
-  await settled();
+  await settle();
   assert.is(farm.stateOf(STAND_IN), "draining");
   farm.connections(STAND_IN, 0);
   await farm.pass(300);

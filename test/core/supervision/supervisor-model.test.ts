@@ -5,7 +5,8 @@ import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { MAX_WORKERS } from "../../../core/memory/load-board.js";
-import { Outcome, type PlayedFarm, settled, startedFarm } from "./played-farm.js";
+import { settle } from "../../support/settle.js";
+import { Outcome, type PlayedFarm, startedFarm } from "./played-farm.js";
 
 type Step = (farm: PlayedFarm, asked: Outcome[]) => Promise<void> | void;
 
@@ -118,7 +119,7 @@ test("any sequence of orders and failures, ends with as many workers as there sh
       const asked: Outcome[] = [];
       for (const take of steps) {
         await take(farm, asked);
-        await settled();
+        await settle();
         assert.ok(farm.supervisor.target >= 1);
         assert.ok(farm.supervisor.workers.every((worker) => worker < MAX_WORKERS));
       }

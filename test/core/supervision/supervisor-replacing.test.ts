@@ -4,7 +4,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { BOARD_COMMAND, COMMAND_STOP, MAX_WORKERS } from "../../../core/memory/load-board.js";
-import { Outcome, rejection, settled, startedFarm } from "./played-farm.js";
+import { settle } from "../../support/settle.js";
+import { Outcome, rejection, startedFarm } from "./played-farm.js";
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
 
@@ -64,9 +65,9 @@ test("replacing all, while an old worker fails again and again, replaces it", as
   const replaced = new Outcome(farm.supervisor.replaceAll());
   // The old app's fault, for which somebody has mended it.
   farm.threadOf(1)!.fail();
-  await settled();
+  await settle();
   farm.threadOf(1)!.failToStart();
-  await settled();
+  await settle();
   assert.is(replaced.now, "pending");
   farm.threadOf(2)!.serve();
   await farm.pass(300);
@@ -114,7 +115,7 @@ test("replacing all, when all are drained or stopped meanwhile, rejects, and not
       const replaced = new Outcome(farm.supervisor.replaceAll());
       await farm.pass(300);
       const ended = new Outcome(farm.supervisor[end]());
-      await settled();
+      await settle();
       farm.connections(0, 0);
       await farm.pass(1_000);
       assert.is(ended.now, "resolved");

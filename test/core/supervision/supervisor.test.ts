@@ -11,7 +11,8 @@ import {
   WORKER_SERVING,
 } from "../../../core/memory/load-board.js";
 import { OptionError } from "../../../core/options.js";
-import { Outcome, PlayedFarm, rejection, settled, startedFarm } from "./played-farm.js";
+import { settle } from "../../support/settle.js";
+import { Outcome, PlayedFarm, rejection, startedFarm } from "./played-farm.js";
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
 
@@ -29,7 +30,7 @@ test("start, resolves when all workers serve, with their full share", async () =
   await farm.pass(100);
   assert.is(start.now, "pending");
   farm.threadOf(1)!.serve();
-  await settled();
+  await settle();
   assert.is(start.now, "resolved");
   for (const worker of [0, 1, 2]) {
     assert.is(farm.word(worker, BOARD_STATE), WORKER_SERVING);
@@ -151,11 +152,11 @@ test("a worker that has served and fails, does not end the wait for others that 
   farm.starts = "wait";
   const resize = new Outcome(farm.supervisor.resize(2));
   farm.threadOf(0)!.fail();
-  await settled();
+  await settle();
   assert.is(resize.now, "pending");
   farm.threadOf(0)!.serve();
   farm.threadOf(1)!.serve();
-  await settled();
+  await settle();
   assert.is(resize.now, "resolved");
 });
 
@@ -229,7 +230,7 @@ test("stopping all, in every state of a worker, resolves when they are gone", as
   await farm.pass(300);
   farm.starts = "wait";
   farm.threadOf(2)!.fail();
-  await settled();
+  await settle();
   farm.threadOf(1)!.isHanging = true;
   assert.equal(
     numbers(5).map((worker) => farm.stateOf(worker)),

@@ -23,7 +23,8 @@ import {
   type PlaceParts,
   WorkerPlace,
 } from "../../../core/supervision/worker-place.js";
-import { PlayedFarm, type PlayedOptions, type PlayedThread, settled } from "./played-farm.js";
+import { settle } from "../../support/settle.js";
+import { PlayedFarm, type PlayedOptions, type PlayedThread } from "./played-farm.js";
 
 const WORKER = 3;
 
@@ -59,7 +60,7 @@ class Played implements PlaceOwner<PlayedThread> {
 
   async begin(isSlow = false): Promise<void> {
     this.place.begin(isSlow);
-    await settled();
+    await settle();
   }
 
   /** Time passes in steps of a tick; the thread has its turns. */
@@ -67,9 +68,9 @@ class Played implements PlaceOwner<PlayedThread> {
     for (let passedMs = 0; passedMs < ms; passedMs += 100) {
       this.farm.nowMs += 100;
       for (const thread of this.farm.threads) thread.turn();
-      await settled();
+      await settle();
       this.place.watch(this.farm.nowMs, lateMs);
-      await settled();
+      await settle();
     }
   }
 
@@ -93,7 +94,7 @@ test("a place, starts its thread, and the director and the board know it once it
   assert.equal([...played.farm.known], []);
   assert.is(played.place.thread, played.thread);
   played.thread.serve();
-  await settled();
+  await settle();
   assert.is(played.place.state, "serving");
   assert.is(played.word(BOARD_STATE), WORKER_SERVING);
   assert.is(played.word(BOARD_WEIGHT), FULL_WEIGHT);
@@ -108,7 +109,7 @@ test("a thread that begins slowly, has a weight that grows with its time of serv
   await played.pass(5_000);
   assert.is(played.word(BOARD_WEIGHT), 10);
   played.thread.serve();
-  await settled();
+  await settle();
   await played.pass(500);
   assert.is(played.word(BOARD_WEIGHT), 55);
   await played.pass(500);
@@ -140,14 +141,14 @@ test("a thread that fails, is destroyed, and forgotten by the director only then
   const first = played.thread;
   first.isStuck = true;
   first.fail();
-  await settled();
+  await settle();
   assert.is(played.place.state, "absent");
   assert.is(played.word(BOARD_STATE), WORKER_ABSENT);
   assert.ok(first.wasDestroyed);
   assert.equal([...played.farm.known], [WORKER]);
   assert.equal(played.told, ["serving"]);
   first.release();
-  await settled();
+  await settle();
   assert.equal([...played.farm.known], []);
   assert.equal(played.told, ["serving", "failed: out of luck, 0"]);
 });
@@ -156,7 +157,7 @@ test("a thread that ends by itself, has failed", async () => {
   const played = new Played();
   await played.begin();
   played.thread.finish();
-  await settled();
+  await settle();
   assert.is(played.told.at(-1), "failed: it has ended without being told to, 0");
 });
 
@@ -313,7 +314,7 @@ test("a worker whose teardown fails, has left, and that is told", async () => {
   await played.begin();
   played.place.stop();
   played.thread.fail(new Error("no teardown"));
-  await settled();
+  await settle();
   assert.is(played.told.at(-1), "gone: no teardown");
 });
 
@@ -323,7 +324,7 @@ test("a worker that is to leave while it starts, is ended, and that is no failur
     played.farm.starts = "wait";
     await played.begin();
     played.place[how]();
-    await settled();
+    await settle();
     assert.ok(played.thread.wasDestroyed);
     assert.equal(played.told, ["gone"]);
     assert.equal([...played.farm.known], []);
@@ -336,7 +337,7 @@ test("a worker that is to leave just when it serves, is ended, and the director 
   await played.begin();
   played.thread.serve();
   played.place.leave();
-  await settled();
+  await settle();
   assert.equal(played.told, ["gone"]);
   assert.equal([...played.farm.known], []);
 });
@@ -349,7 +350,7 @@ test("a worker whose thread nobody told of, is stopped as soon as it serves, and
   played.place.stop();
   assert.equal(played.told, []);
   played.thread.serve();
-  await settled();
+  await settle();
   assert.is(played.place.state, "draining");
   assert.is(played.word(BOARD_STATE), WORKER_DRAINING);
   assert.is(played.word(BOARD_COMMAND), COMMAND_STOP);
@@ -363,7 +364,7 @@ test("a worker whose thread nobody told of, and that cannot start, has left", as
   await played.begin();
   played.place.stop();
   played.thread.failToStart();
-  await settled();
+  await settle();
   assert.equal(played.told, ["gone"]);
 });
 
@@ -383,12 +384,12 @@ test("a worker that is to leave while its thread is being ended, leaves when tha
   await played.begin();
   played.thread.isStuck = true;
   played.thread.fail();
-  await settled();
+  await settle();
   played.place.leave();
   played.place.stop();
   assert.equal(played.told, ["serving"]);
   played.thread.release();
-  await settled();
+  await settle();
   assert.equal(played.told, ["serving", "gone: out of luck"]);
 });
 
@@ -397,7 +398,7 @@ test("a thread that cannot be ended, is given up after 5 s, and has left when it
   await played.begin();
   played.thread.isStuck = true;
   played.thread.fail();
-  await settled();
+  await settle();
   await played.pass(4_900);
   assert.equal(played.told, ["serving"]);
   await played.pass(1_000);
@@ -405,7 +406,7 @@ test("a thread that cannot be ended, is given up after 5 s, and has left when it
   assert.ok(played.place.isStuck && played.place.isLeaving);
   assert.is(played.farm.threads.length, 1);
   played.thread.release();
-  await settled();
+  await settle();
   assert.equal(played.told, ["serving", "stuck", "gone: out of luck"]);
   assert.equal([...played.farm.known], []);
 });
@@ -428,14 +429,14 @@ test("a place, has a thread from its creation until it is gone", async () => {
   await played.begin();
   assert.is(played.place.thread, played.thread);
   played.thread.serve();
-  await settled();
+  await settle();
   assert.is(played.place.thread, played.thread);
   played.thread.fail();
-  await settled();
+  await settle();
   assert.is(played.place.thread, undefined);
   await played.pass(100);
   played.thread.failToStart();
-  await settled();
+  await settle();
   assert.is(played.place.thread, undefined);
 });
 
@@ -446,9 +447,9 @@ test("a worker that fails and hangs at once, is ended once", async () => {
   played.thread.isStuck = true;
   await played.pass(600);
   played.thread.fail();
-  await settled();
+  await settle();
   played.thread.release();
-  await settled();
+  await settle();
   assert.is(played.told.length, 2);
   assert.is(played.place.failuresInARow, 1);
 });

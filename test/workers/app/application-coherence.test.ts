@@ -7,7 +7,8 @@ import { allocateSessionLocks, SessionLocks } from "../../../core/memory/session
 import { HttpResponse } from "../../../workers/app/app.js";
 import type { SessionsOptions } from "../../../workers/session/sessions.js";
 import { kept } from "../../support/kept.js";
-import { Client, type Handler, SessionFarm, settle, type Worker } from "../../support/session-farm.js";
+import { Client, type Handler, SessionFarm, type Worker } from "../../support/session-farm.js";
+import { settle } from "../../support/settle.js";
 
 /** Two workers of one farm with this handler. */
 function twoWorkers(handler: Handler, options: Partial<SessionsOptions> = {}): [Worker, Worker] {

@@ -6,13 +6,14 @@ import * as assert from "uvu/assert";
 import { HttpResponse, StorageError } from "../../../workers/app/app.js";
 import {
   Client,
+  fakeRequest,
   Gate,
   type Handler,
   HOUR_MS,
   SessionFarm,
   setCookiesOf,
-  settle,
 } from "../../support/session-farm.js";
+import { settle } from "../../support/settle.js";
 
 const UNAVAILABLE = new StorageError("unavailable", "the database is gone");
 
@@ -310,6 +311,27 @@ test("handler, throwing after commitWith, keeps what was committed and tells the
   assert.is(response.status, 500);
   assert.is.not(client.id, id);
   assert.is(await textOf(client.send(worker)), "1");
+});
+
+test("handler, throwing after a commit, is answered with the cookie that a commit moves, streamed or not", async () => {
+  const farm = new SessionFarm();
+  const failing: Handler = async (_request, { withSession }) => {
+    await withSession((session) => {
+      session.state.visits = ((session.state.visits as number) ?? 0) + 1;
+    });
+    throw new Error("too late");
+  };
+  for (const isStreamed of [true, false]) {
+    for (const rolling of [true, false]) {
+      const worker = farm.worker(failing, { cookie: { maxAgeMs: HOUR_MS, rolling } });
+      const client = new Client();
+      await client.send(worker);
+      const request = Object.assign(fakeRequest("POST", "/", client.id), { isStreamed });
+      const response = await worker.application.respond(request);
+      assert.is(response.status, 500);
+      assert.match(setCookiesOf(response).join(), /Max-Age=3600$/, `${isStreamed} ${rolling}`);
+    }
+  }
 });
 
 test("renewal, refused by the database, disturbs nobody and is not tried with every request", async () => {

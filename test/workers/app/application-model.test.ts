@@ -5,7 +5,8 @@ import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HttpResponse, StorageError } from "../../../workers/app/app.js";
-import { Client, type Handler, SessionFarm, settle, type Worker } from "../../support/session-farm.js";
+import { Client, type Handler, SessionFarm, type Worker } from "../../support/session-farm.js";
+import { settle } from "../../support/settle.js";
 
 const MINUTE_MS = 60_000;
 const IDLE_EXPIRY_MS = 60 * MINUTE_MS;

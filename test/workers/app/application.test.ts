@@ -17,8 +17,8 @@ import {
   SECRET,
   SessionFarm,
   setCookiesOf,
-  settle,
 } from "../../support/session-farm.js";
+import { settle } from "../../support/settle.js";
 import { signingSecrets } from "../../support/signing-secrets.js";
 
 /** Counts visits in the session for "/count"; tells of the session everywhere; "/later" does so after a turn. */

@@ -14,18 +14,20 @@ import {
   StorageError,
 } from "../../../workers/app/app.js";
 import { HttpServer } from "../../../workers/http/server.js";
+import type { SessionCookieOptions } from "../../../workers/session/session-cookie.js";
 import { FakeStream } from "../../support/fake-stream.js";
 import {
   Client,
   fakeRequest,
   Gate,
   type Handler,
+  HOUR_MS,
   newIdOf,
   SessionFarm,
   setCookiesOf,
-  settle,
   type Worker,
 } from "../../support/session-farm.js";
+import { settle } from "../../support/settle.js";
 
 type WithSession = Context["withSession"];
 
@@ -110,6 +112,49 @@ test("a visit waits for a request that has the session, and is waited for", asyn
   gates.request.open();
   await Promise.all(all);
   assert.equal(order, ["request 1", "request 2", "visit 3", "request 4"]);
+});
+
+/** An upload has visited its session; then that is changed at `path`, and then the upload ends. */
+async function changedMeanwhile(path: string, cookie: SessionCookieOptions) {
+  const farm = new SessionFarm();
+  const gate = new Gate();
+  const options = { idleExpiryMs: HOUR_MS, cacheTtlMs: 0.9 * HOUR_MS, cookie };
+  const worker = farm.worker(async (request, context) => {
+    if (request.isStreamed) {
+      await context.withSession((session) => session.state.count);
+      await gate.pass();
+    } else if (request.path === "/count") count(context);
+    else if (request.path === "/login") context.session.regenerate();
+    return HttpResponse.text("x");
+  }, options);
+  const client = new Client();
+  await client.send(worker, "/count");
+  const uploading = send(worker, client.id);
+  await settle();
+  farm.nowMs += 0.6 * HOUR_MS;
+  await client.send(worker, path);
+  farm.storage.calls.commit = 0;
+  gate.open();
+  const response = await uploading;
+  await settle();
+  return { farm, worker, client, response };
+}
+
+test("a session, that others have changed since an upload's last visit, is not renewed at its end", async () => {
+  for (const path of ["/count", "/login"]) {
+    const { farm, worker, client, response } = await changedMeanwhile(path, { maxAgeMs: HOUR_MS });
+    assert.equal(setCookiesOf(response), [], path);
+    assert.equal([farm.storage.calls.commit, worker.sessions.counters.conflicts], [0, 0], path);
+    await client.send(worker);
+    assert.is(worker.sessions.counters.loads, 0, "what is cached is what is current");
+  }
+});
+
+test("a session, given another ID since an upload's last visit, does not get its old cookie back, rolling or not", async () => {
+  const cookie = { maxAgeMs: HOUR_MS, rolling: true };
+  const { worker, client, response } = await changedMeanwhile("/login", cookie);
+  assert.equal(setCookiesOf(response), []);
+  assert.is(newIdOf(await send(worker, client.id)), client.id, "the new one is rolled");
 });
 
 test("a session, that an upload begins, is told once, and is one for all its visits", async () => {
@@ -245,6 +290,23 @@ test("a handler that does not wait for its visit is a fault, and the visit goes 
   assert.is((await client.send(worker)).body, "2");
 });
 
+test("a visit that fails after a handler that did not wait for it ends nothing", async () => {
+  const farm = new SessionFarm();
+  let unheard = 0;
+  const note = () => unheard++;
+  process.on("unhandledRejection", note);
+  const worker = workerOf(farm, (_request, { withSession }) => {
+    void withSession((session) => count({ session }));
+    return HttpResponse.text("x");
+  });
+  farm.storage.failure = new StorageError("unavailable", "away");
+  assert.is((await send(worker)).status, 500);
+  await settle();
+  process.off("unhandledRejection", note);
+  assert.is(unheard, 0);
+  assert.is(worker.sessions.turns.size, 0);
+});
+
 test("withSession, in any other request, commits what was changed so far", async () => {
   const farm = new SessionFarm();
   const worker = farm.worker(async (_request, { session, withSession }) => {
@@ -256,6 +318,98 @@ test("withSession, in any other request, commits what was changed so far", async
   assert.is((await client.send(worker)).body, "[1,1,1]");
   assert.is((await client.send(worker)).body, "[2,2,2]");
   assert.is(farm.storage.calls.commit, 2);
+});
+
+test("withSession, in any other request, leaves the session as it was last committed when it throws", async () => {
+  const farm = new SessionFarm();
+  const worker = farm.worker(async (request, { session, withSession }) => {
+    if (request.path === "/count") count({ session });
+    else {
+      const { id } = session;
+      const failing = withSession(async (same) => {
+        count({ session: same });
+        await same.commit();
+        count({ session: same });
+        same.regenerate();
+        throw new Error("on second thoughts");
+      });
+      assert.match(String(await failing.catch((error) => error)), "on second thoughts");
+      assert.is(session.id, id);
+    }
+    return HttpResponse.text(String(session.state.count));
+  });
+  const client = new Client();
+  await client.send(worker, "/count");
+  const { id } = client;
+  assert.is((await client.send(worker)).body, "2");
+  assert.is(client.id, id);
+  assert.is((await client.send(worker, "/count")).body, "3");
+  assert.equal(worker.faults, []);
+});
+
+test("withSession, in any other request, that throws before its commit is answered, does not undo that", async () => {
+  const farm = new SessionFarm();
+  farm.storage.procedures.set("order", () => 1);
+  const worker = farm.worker(async (request, { session, withSession }) => {
+    if (request.path !== "/order") return HttpResponse.text(String(session.state.count));
+    const failing = withSession(async (same) => {
+      count({ session: same });
+      void same.commitWith("order", {});
+      throw new Error("on second thoughts");
+    });
+    await failing.catch(() => {});
+    const now = session.state.count;
+    await settle();
+    return HttpResponse.text(String(now));
+  });
+  const client = new Client();
+  assert.is((await client.send(worker, "/order")).body, "1");
+  assert.is((await client.send(worker)).body, "1");
+  assert.is(farm.storage.calls.commit, 1);
+});
+
+test("withSession, in any other request, is one at a time, and not after the response", async () => {
+  const farm = new SessionFarm();
+  let later: WithSession | undefined;
+  let works = 0;
+  const codes: string[] = [];
+  const worker = farm.worker(async (_request, context) => {
+    later = context.withSession;
+    // Taken out of the context twice, too.
+    codes.push(await codeOf(() => context.withSession(() => context.withSession(() => works++))));
+    codes.push(await codeOf(() => Promise.all([context.withSession(() => {}), later!(() => works++)])));
+    codes.push(await codeOf(() => context.withSession(() => {})));
+    return HttpResponse.text("x");
+  });
+  assert.is((await new Client().send(worker)).status, 200);
+  codes.push(await codeOf(() => later!(() => works++)));
+  assert.equal(codes, ["session_in_use", "session_in_use", "none", "session_ended"]);
+  assert.is(works, 0);
+});
+
+test("withSession, in any other request, that its handler does not wait for, is a fault and changes nothing", async () => {
+  const farm = new SessionFarm();
+  const gate = new Gate();
+  let unheard = 0;
+  const note = () => unheard++;
+  process.on("unhandledRejection", note);
+  const worker = farm.worker((request, { session, withSession }) => {
+    if (request.path === "/forgets") {
+      void withSession(async (same) => {
+        await gate.pass();
+        count({ session: same });
+      });
+    }
+    return HttpResponse.text(String(session.state.count ?? 0));
+  });
+  const client = new Client();
+  assert.is((await client.send(worker, "/forgets")).status, 500);
+  assert.is((worker.faults[0]!.error as SessionError).code, "session_in_use");
+  gate.open();
+  await settle();
+  process.off("unhandledRejection", note);
+  assert.is(unheard, 0);
+  assert.is((await client.send(worker)).body, "0");
 });
 
 test("withSession, in a sessionless request, is refused as the session is", async () => {

@@ -1,6 +1,7 @@
 // Files in memory: conditions, parts, codings, and what a client is told to keep.
 
-import { brotliDecompressSync, gunzipSync } from "node:zlib";
+import { syncBuiltinESMExports } from "node:module";
+import zlib, { brotliDecompressSync, gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -75,6 +76,24 @@ test("a coding, that the client takes, is made once, is smaller, and decodes to 
     assert.ok(bytesOf(response).length < TEXT.length / 2);
     assert.is(decode(bytesOf(response)).toString(), TEXT);
   }
+});
+
+test("a coding, that could not be made, is made for whoever asks next", async () => {
+  const fields = { "accept-encoding": "gzip" };
+  const file = new StaticFile(TEXT, { type: "text/plain" });
+  const { gzip } = zlib;
+  const failing = (_bytes: unknown, _options: unknown, done: (error: Error) => void) =>
+    done(new Error("no memory"));
+  zlib.gzip = failing as unknown as typeof gzip;
+  syncBuiltinESMExports();
+  try {
+    const error = await Promise.resolve(ask(file, fields)).catch((reason) => reason);
+    assert.match(String(error), "no memory");
+  } finally {
+    zlib.gzip = gzip;
+    syncBuiltinESMExports();
+  }
+  assert.is((await ask(file, fields)).headers.get("content-encoding"), "gzip");
 });
 
 test("a coding, of what is short, or compressed by itself, or does not become smaller, is none", async () => {
@@ -216,6 +235,9 @@ test("lists of tags are read as they are written", () => {
     ['b, "a"', false],
     ['"\x01", "a"', false],
     ["", false],
+    [`"a",${" ".repeat(16_000)}x`, true],
+    [`"b",${" ".repeat(16_000)}x`, false],
+    [`"b"${" ".repeat(16_000)},"a"`, true],
   ] as const)
     assert.is(namesTag(field, etag, true), isNamed, field);
   assert.not(namesTag('W/"a"', etag, false));

@@ -119,6 +119,17 @@ test("bodies that take too much memory: the one without progress for longest is 
   assert.ok(server.heldBytes <= 100_000);
 });
 
+test("bodies that take too much memory: one may give way to itself, with data that it could not take yet", () => {
+  const { server, open } = serve({ maxGatheredBytes: 1000 });
+  const head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  // A byte of the next size line stays with the transport.
+  const stream = open(`${head}7d0\r\n${"x".repeat(2000)}\r\n7`);
+  assert.equal(statusesIn(stream.output), [408]);
+  assert.is(stream.keptBytes, 0);
+  assert.is(server.heldBytes, 0);
+  assert.is(server.counters.displaced, 1);
+});
+
 test("memory of a body is counted until its request has been answered", async () => {
   const answers: ((response: HttpResponse) => void)[] = [];
   const { server, open } = serve(

@@ -10,6 +10,7 @@ import type { HttpRequest } from "../../../workers/http/request.js";
 import { HttpResponse } from "../../../workers/http/response.js";
 import { HttpServer, type Responder } from "../../../workers/http/server.js";
 import { FakeStream } from "../../support/fake-stream.js";
+import { settle } from "../../support/settle.js";
 import { statusesIn } from "./observed.js";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -44,11 +45,6 @@ function held(rules: BodyRules = UNLIMITED, options: Partial<HttpOptions> = {}) 
     await settle();
   };
   return { ...serve(respond, rules, options), requests, answer };
-}
-
-/** Lets everything happen that promises alone can do. */
-function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 async function readAll(stream: ReadableStream<Uint8Array>): Promise<string> {

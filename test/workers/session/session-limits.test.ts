@@ -4,14 +4,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HttpResponse, SessionError, SessionStateError, StorageError } from "../../../workers/app/app.js";
-import {
-  Client,
-  type Handler,
-  HOUR_MS,
-  SessionFarm,
-  setCookiesOf,
-  settle,
-} from "../../support/session-farm.js";
+import { Client, type Handler, HOUR_MS, SessionFarm, setCookiesOf } from "../../support/session-farm.js";
+import { settle } from "../../support/settle.js";
 
 const LIMIT = { maxStateBytes: 1000 };
 const TOO_MUCH = "x".repeat(2000);

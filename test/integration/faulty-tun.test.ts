@@ -1,7 +1,8 @@
 // The workers' TCP against the kernel's over a bad path: packets are lost, repeated, damaged and reordered on purpose, in both
 // directions, and every body arrives as it was sent. Runs in a network namespace of its own.
 //
-// FAULTY_TUN_BYTES=100000000 in the environment makes the largest bodies that large; it takes minutes, and tells how many.
+// FAULTY_TUN_BYTES=100000000 in the environment makes the largest bodies that large; it takes the better part of an hour, nearly all
+// of it at the highest loss, and tells how long each body has taken.
 
 import { createHash } from "node:crypto";
 import { suite } from "uvu";
@@ -16,23 +17,22 @@ import { patternBytes } from "../support/test-app.js";
 
 const WORKERS = 2;
 const ORIGINS = ["http://198.18.0.1", ...(hasIpv6() ? ["http://[fd98:18::1]"] : [])];
-/** How long one transfer may take, in ms; one that stands still ends far earlier, by TCP's own limits. */
-const TIMEOUT_MS = 280_000;
 
+/** Of the largest bodies, where more is asked for than a test run needs. */
 const mostBytes = Number(process.env.FAULTY_TUN_BYTES ?? 0);
+/** How long one transfer may take, in ms; one that stands still ends far earlier, by TCP's own limits. */
+const TIMEOUT_MS = mostBytes === 0 ? 280_000 : 3_600_000;
 
 interface Level {
   readonly fault: string;
   /** Of the largest body in a test run. */
   readonly bytes: number;
-  /** The same where more is asked for: no TCP gets much through at high loss. */
-  readonly mostBytes: number;
 }
 
 const LEVELS: readonly Level[] = [
-  { fault: "drop=1%,duplicate=1%,corrupt=0.5%,reorder=1%", bytes: 4_000_000, mostBytes: 100_000_000 },
-  { fault: "drop=5%,duplicate=2%,corrupt=1%,reorder=3%", bytes: 500_000, mostBytes: 100_000_000 },
-  { fault: "drop=15%,duplicate=10%,corrupt=5%,reorder=10%", bytes: 30_000, mostBytes: 1_000_000 },
+  { fault: "drop=1%,duplicate=1%,corrupt=0.5%,reorder=1%", bytes: 4_000_000 },
+  { fault: "drop=5%,duplicate=2%,corrupt=1%,reorder=3%", bytes: 500_000 },
+  { fault: "drop=15%,duplicate=10%,corrupt=1%,reorder=10%", bytes: 300_000 },
 ];
 
 type Faults = NonNullable<FarmStatus["faults"]>;
@@ -150,7 +150,7 @@ if (enterNamespace()) {
     faulty(
       `bodies of any size, over a path with ${level.fault}, arrive as they were sent, both ways`,
       async () => {
-        const most = Math.max(level.bytes, Math.min(mostBytes, level.mostBytes));
+        const most = Math.max(level.bytes, mostBytes);
         const started = performance.now();
         const faults = await faultsDuring(level.fault, () => Promise.all(transfers(most)));
         const seconds = ((performance.now() - started) / 1000).toFixed(1);

@@ -5,9 +5,11 @@
 
 import { POLICIES, type PolicyName } from "../core/director/policies.js";
 import { BOARD_FLOWS, BOARD_SOURCES } from "../core/memory/load-board.js";
-import { median } from "./support/machine.js";
+import type { Benchmark } from "./support/benchmark.js";
+import { count, countOrNone, farmSizes, someOf } from "./support/parameters.js";
 import { Random, zipf } from "./support/random.js";
 import { AFFINITY_MS, MEAN_IDLE_MS, MEAN_REQUEST_MS, SimulatedFarm } from "./support/simulated-farm.js";
+import { median } from "./support/spread.js";
 
 export const BALANCE_TRAFFIC = ["equal", "zipf", "zipf-spill", "bursty"] as const;
 /**
@@ -258,3 +260,44 @@ export function runBalance(options: BalanceOptions): BalanceFigure[] {
     ),
   );
 }
+
+const policyNames = Object.keys(POLICIES) as PolicyName[];
+const percent = (part: number) => `${(part * 100).toFixed(1)} %`;
+
+export const balance: Benchmark<BalanceOptions, BalanceFigure[]> = {
+  name: "balance",
+  question: "how evenly each policy loads the workers, and what moves when one comes or goes, by simulation",
+  isInNamespace: false,
+  options: (command) =>
+    command
+      .option("--workers <n,…>", "workers of the simulated farms", farmSizes(1), [2, 4, 8, 16, 64])
+      .option("--traffic <kind,…>", BALANCE_TRAFFIC.join(", "), someOf(BALANCE_TRAFFIC), [...BALANCE_TRAFFIC])
+      .option("--policies <name,…>", policyNames.join(", "), someOf(policyNames), policyNames)
+      .option("--seconds <n>", "simulated seconds of the measurement", count, 20)
+      .option("--rounds <n>", "runs of each figure, each with the next seed", count, 5)
+      .option("--spill-flows <n>", "flows from which on a source may spill, in zipf-spill", count, 16)
+      .option(
+        "--slow-start-ms <n>",
+        "time in which a new worker grows to its full weight",
+        countOrNone,
+        10_000,
+      )
+      .option("--seed <n>", "seed of traffic and flow hash", count, 1),
+  run: runBalance,
+  tables: (figures) => [
+    figures.map((figure) => ({
+      traffic: figure.traffic,
+      workers: figure.workers,
+      policy: figure.policy,
+      variation: figure.variation.toFixed(3),
+      "max/mean": figure.maxToMean.toFixed(2),
+      "burst max-min": figure.burstSpread,
+      spilled: percent(figure.spilled),
+      "leaver's flows": percent(figure.leaverFlows),
+      "leaver's sources": percent(figure.leaverSources),
+      "newcomer's new sources": `${figure.newcomerSources.toFixed(2)} ×`,
+      "newcomer's share after s": figure.newcomerMs === null ? "-" : (figure.newcomerMs / 1000).toFixed(1),
+      unexpected: figure.unexpected,
+    })),
+  ],
+};

@@ -3,9 +3,11 @@
 // bandwidth and delay, but never below 64 KiB. Virtual time: figures are of the algorithms, not of the machine.
 
 import type { CongestionName } from "../workers/tcp/congestion-algorithms.js";
-import { median } from "./support/machine.js";
+import type { Benchmark } from "./support/benchmark.js";
+import { count, counts, percents, someOf } from "./support/parameters.js";
 import { Random } from "./support/random.js";
 import { SimulatedTransfer } from "./support/simulated-transfer.js";
+import { median } from "./support/spread.js";
 
 export const CONGESTION_CONTROLS = ["new-reno", "cubic"] as const satisfies CongestionName[];
 
@@ -190,3 +192,56 @@ function share(
   });
   return { first, second, roundTripMs, ...numbers };
 }
+
+function pathColumns({ roundTripMs, lossPercent }: { roundTripMs: number; lossPercent: number }) {
+  return { "round trip ms": roundTripMs, "loss %": lossPercent };
+}
+
+export const congestion: Benchmark<CongestionOptions, CongestionFigures> = {
+  name: "congestion",
+  question: "goodput, response times and fairness of the workers' TCP over a lossy path, by simulation",
+  isInNamespace: false,
+  options: (command) =>
+    command
+      .option("--algorithms <name,…>", CONGESTION_CONTROLS.join(", "), someOf(CONGESTION_CONTROLS), [
+        ...CONGESTION_CONTROLS,
+      ])
+      .option("--loss-percent <n,…>", "packets lost by chance", percents, [0, 0.1, 1, 5])
+      .option("--round-trip-ms <n,…>", "delay of the path, both ways", counts, [1, 20, 100])
+      .option("--megabits-per-second <n>", "bandwidth of the path", count, 100)
+      .option("--seconds <n>", "simulated seconds of a transfer", count, 20)
+      .option(
+        "--rounds <n>",
+        "runs of each transfer, each with the next seed, of which the median counts",
+        count,
+        5,
+      )
+      .option("--responses <n>", "responses of each size", count, 2000)
+      .option("--response-kib <n,…>", "sizes of responses", counts, [1, 16, 128])
+      .option("--seed <n>", "seed of losses and delays", count, 1),
+  run: runCongestion,
+  tables: (figures) => [
+    figures.transfers.map((figure) => ({
+      "one flow": figure.algorithm,
+      ...pathColumns(figure),
+      "goodput Mbit/s": figure.goodput.toFixed(2),
+      timeouts: figure.timeouts,
+      "dropped by the queue": `${(figure.dropped * 100).toFixed(2)} %`,
+      "sent needlessly": `${(figure.needless * 100).toFixed(2)} %`,
+    })),
+    figures.responses.map((figure) => ({
+      responses: figure.algorithm,
+      ...pathColumns(figure),
+      KiB: figure.kib,
+      "mean ms": figure.meanMs.toFixed(1),
+      "p50 ms": figure.p50Ms.toFixed(1),
+      "p99 ms": figure.p99Ms.toFixed(1),
+    })),
+    figures.sharing.map((figure) => ({
+      "two flows": `${figure.first}, then ${figure.second}`,
+      "round trip ms": figure.roundTripMs,
+      "second's part × first's": figure.ratio.toFixed(2),
+      "goodput Mbit/s": figure.goodput.toFixed(2),
+    })),
+  ],
+};

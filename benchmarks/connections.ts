@@ -3,8 +3,10 @@
 import { HttpResponse } from "../workers/http/response.js";
 import { HttpServer } from "../workers/http/server.js";
 import type { StreamConnection, StreamUser } from "../workers/stream.js";
+import type { Benchmark } from "./support/benchmark.js";
 import { measureHeap } from "./support/heap.js";
 import { IdleConnections } from "./support/idle-connections.js";
+import { count } from "./support/parameters.js";
 
 export interface ConnectionsOptions {
   readonly connections: number;
@@ -67,3 +69,19 @@ async function measure(
     openUs: (openMs * 1000) / connections,
   };
 }
+
+export const connections: Benchmark<ConnectionsOptions, ConnectionsFigure[]> = {
+  name: "connections",
+  question: "bytes that an open and idle connection costs a worker",
+  isInNamespace: false,
+  options: (command) => command.option("--connections <n>", "connections to open", count, 100_000),
+  run: runConnections,
+  tables: (figures) => [
+    figures.map((figure) => ({
+      what: figure.what,
+      "heap bytes": figure.heapBytes.toFixed(0),
+      "bytes in arrays": figure.arrayBytes.toFixed(0),
+      "µs to open and ask once": figure.openUs.toFixed(1),
+    })),
+  ],
+};

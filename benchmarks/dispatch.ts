@@ -30,8 +30,10 @@ import {
 import { allocatePacketPool } from "../core/memory/packet-pool.js";
 import { RingConsumer, RingProducer } from "../core/memory/ring.js";
 import { ACK, SYN } from "../core/wire/tcp.js";
+import type { Benchmark } from "./support/benchmark.js";
 import { type HeapFigure, measureHeap } from "./support/heap.js";
 import { FLOWS_PER_SOURCE, NumberedFlows } from "./support/numbered-flows.js";
+import { count, counts, someOf } from "./support/parameters.js";
 
 export const TRAFFIC = ["hit", "new", "flood"] as const;
 /**
@@ -257,3 +259,33 @@ export async function runDispatch(options: DispatchOptions): Promise<DispatchFig
   }
   return figures;
 }
+
+export const dispatch: Benchmark<DispatchOptions, DispatchFigure[]> = {
+  name: "dispatch",
+  question: "the in-memory packet path through the director, in nanoseconds a packet",
+  isInNamespace: false,
+  options: (command) =>
+    command
+      .option("--packets <n>", "packets for each figure", count, 10_000_000)
+      .option("--flows <n,…>", "resident flows", counts, [1000, 100_000, 1_000_000])
+      .option("--traffic <kind,…>", TRAFFIC.join(", "), someOf(TRAFFIC), [...TRAFFIC])
+      .option("--workers <n>", "workers that stand-ins play", count, 4)
+      .option("--seed <n>", "seed of the flow hash", count, 1),
+  run: runDispatch,
+  tables: (figures) => [
+    figures.map((figure) => ({
+      traffic: figure.traffic,
+      flows: figure.flows,
+      "ns/packet": figure.totalNs.toFixed(0),
+      link: figure.linkNs.toFixed(0),
+      "stand-ins": figure.standInNs.toFixed(0),
+      director: figure.directorNs.toFixed(0),
+      "Mpackets/s": figure.millionPacketsPerSecond.toFixed(2),
+      "allocated bytes": figure.allocatedBytes,
+      "a packet": (figure.allocatedBytes / figure.packets).toFixed(3),
+      collections: figure.collections,
+      "retained bytes": figure.retainedBytes,
+      unexpected: figure.unexpected,
+    })),
+  ],
+};

@@ -8,10 +8,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { exitOnSignals, spawnChild } from "./support/children.js";
+import type { Benchmark } from "./support/benchmark.js";
+import { spawnChild } from "./support/children.js";
 import type { FloodReport } from "./support/flood-generator.js";
 import type { ForgedKind } from "./support/forged-packets.js";
 import { runAutocannon } from "./support/load.js";
+import { count, someOf } from "./support/parameters.js";
+import type { Progress } from "./support/progress.js";
 import { ServerProcess } from "./support/server-process.js";
 import { runShortConnections } from "./support/short-connections.js";
 import { runWrk } from "./support/wrk.js";
@@ -85,15 +88,12 @@ const app = fileURLToPath(new URL("./peers/limpet-app.js", import.meta.url));
 const generatorProgram = fileURLToPath(new URL("./support/flood-generator.js", import.meta.url));
 
 /** One figure for each load under each flood. Throws if the farm cannot be started. */
-export async function runFlood(
-  options: FloodOptions,
-  progress: (what: string) => void,
-): Promise<FloodFigure[]> {
-  exitOnSignals();
+export async function runFlood(options: FloodOptions, progress: Progress): Promise<FloodFigure[]> {
   const farm = await ServerProcess.start(limpet, [
     ...["serve", "--app", app, "--workers", String(options.workers), "--log-level", "warn"],
     ...["--database", ":memory:", "--socket", "none", "--admin", ADMIN],
   ]);
+  progress.expect(options.floods.length * LOADS.length);
   const figures: FloodFigure[] = [];
   let newClients = 0;
   try {
@@ -101,7 +101,7 @@ export async function runFlood(
     await runAutocannon({ urls: [`http://${HOST}`], connections: options.connections, seconds: 1 });
     for (const flood of options.floods) {
       for (const load of LOADS) {
-        progress(`flood: ${flood}, load: ${load}`);
+        progress.next(`flood: ${flood}, load: ${load}`);
         const run = {
           "keep-alive": () => keepAlive(options),
           "new clients": () =>
@@ -262,3 +262,48 @@ function lostPackets(): number {
     .split(/\s+/);
   return Number(fields[TRANSMIT_DROPS]);
 }
+
+export const flood: Benchmark<FloodOptions, FloodFigure[]> = {
+  name: "flood",
+  question: "what floods of forged SYNs and ACKs over the TUN device do to real clients, and what they cost",
+  isInNamespace: true,
+  options: (command) =>
+    command
+      .option("--floods <kind,…>", FLOODS.join(", "), someOf(FLOODS), [...FLOODS])
+      .option("--packets-per-second <n>", "forged packets", count, 100_000)
+      .option("--seconds <n>", "seconds of each load under each flood", count, 20)
+      .option("--workers <n>", "workers of the farm", count, 2)
+      .option("--connections <n>", "connections that are kept", count, 32)
+      .option(
+        "--new-clients <n>",
+        "clients a second that were never seen, an address and a connection each",
+        count,
+        200,
+      )
+      .option("--new-connections <n>", "new connections a second from one address", count, 1000)
+      .option("--ports <n>", "ports that these are made from", count, 512)
+      .option("--seed <n>", "seed of the forged packets", count, 1),
+  run: runFlood,
+  tables: (figures) => [
+    figures.map((figure) => ({
+      flood: figure.flood,
+      load: figure.load,
+      "requests/s": figure.requestsPerSecond.toFixed(0),
+      "p99 ms": (figure.p99Us / 1000).toFixed(1),
+      "connect max ms": figure.connectMaxUs === undefined ? "-" : (figure.connectMaxUs / 1000).toFixed(1),
+      failures: figure.failures,
+      "flood packets/s": figure.floodPacketsPerSecond.toFixed(0),
+      "lost packets/s": figure.lostPacketsPerSecond.toFixed(0),
+      "generator cores": figure.generator.toFixed(2),
+      director: figure.director.toFixed(2),
+      workers: figure.workers.toFixed(2),
+      "RSS MiB": figure.residentMib.toFixed(0),
+      flows: figure.flows,
+      sources: figure.sources,
+      "cookies sent": figure.counted["cookies sent"] ?? 0,
+      accepted: figure.counted["cookies accepted"] ?? 0,
+      rejected: figure.counted["cookies rejected"] ?? 0,
+      "syn-limited": figure.counted["syn-limited"] ?? 0,
+    })),
+  ],
+};

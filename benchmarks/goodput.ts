@@ -4,10 +4,12 @@
 // namespace of its own.
 
 import { fileURLToPath } from "node:url";
-import { exitOnSignals } from "./support/children.js";
+import type { Benchmark } from "./support/benchmark.js";
 import { download, downloader } from "./support/download.js";
-import { median } from "./support/machine.js";
+import { count, countsOrNone, percents } from "./support/parameters.js";
+import type { Progress } from "./support/progress.js";
 import { ServerProcess } from "./support/server-process.js";
+import { median } from "./support/spread.js";
 
 export interface GoodputOptions {
   /** Of packets lost in each direction, in percent. */
@@ -72,16 +74,13 @@ function measureReno(faults: string, bytes: number): Promise<number> {
 }
 
 /** A figure for each loss and round trip; `progress` is told of each as it begins. */
-export async function runGoodput(
-  options: GoodputOptions,
-  progress: (what: string) => void,
-): Promise<GoodputFigure[]> {
-  exitOnSignals();
+export async function runGoodput(options: GoodputOptions, progress: Progress): Promise<GoodputFigure[]> {
   const bytes = options.megabytes * MEGABYTE;
+  progress.expect(options.rttMs.length * options.loss.length);
   const figures: GoodputFigure[] = [];
   for (const rttMs of options.rttMs) {
     for (const lossPercent of options.loss) {
-      progress(`${lossPercent} % lost, round trip ${rttMs} ms`);
+      progress.next(`${lossPercent} % lost, round trip ${rttMs} ms`);
       const ofLimpet: number[] = [];
       const ofReno: number[] = [];
       for (let round = 1; round <= options.rounds; round++) {
@@ -104,3 +103,28 @@ export async function runGoodput(
   }
   return figures;
 }
+
+export const goodput: Benchmark<GoodputOptions, GoodputFigure[]> = {
+  name: "goodput",
+  question: "downloads over a path that loses packets, against the kernel's Reno over the same path",
+  isInNamespace: true,
+  options: (command) =>
+    command
+      .option("--loss <percent,…>", "packets lost in each direction, in percent", percents, [0.1, 1, 5])
+      .option("--rtt-ms <n,…>", "round trip of the path itself in ms", countsOrNone, [0, 10])
+      .option("--megabytes <n>", "size of a download in 10^6 bytes, at most 60", count, 10)
+      .option("--rounds <n>", "rounds, of which the median counts", count, 5)
+      .option("--seed <n>", "seed of the faults; each round has the next", count, 1),
+  run: runGoodput,
+  tables: (figures) => [
+    figures.map((figure) => ({
+      "loss %": figure.lossPercent,
+      "round trip ms": figure.rttMs,
+      "limpet MB/s": figure.limpetMegabytesPerSecond.toFixed(2),
+      "Reno MB/s": figure.renoMegabytesPerSecond.toFixed(2),
+      "× Reno": figure.ratio.toFixed(2),
+      lowest: figure.lowestRatio.toFixed(2),
+      highest: figure.highestRatio.toFixed(2),
+    })),
+  ],
+};

@@ -12,8 +12,10 @@ import {
   WORKER_ABSENT,
   WORKER_SERVING,
 } from "../core/memory/load-board.js";
-import { median } from "./support/machine.js";
+import type { Benchmark } from "./support/benchmark.js";
 import { MAGLEV_PLACES, maglevTable } from "./support/maglev.js";
+import { count, farmSizes } from "./support/parameters.js";
+import { median } from "./support/spread.js";
 
 export interface HashingOptions {
   /** Sources to be spread, which is also how many choices are timed in each round. */
@@ -132,3 +134,28 @@ export function runHashing(options: HashingOptions): HashingFigure[] {
     [rendezvousMethod, maglevMethod()].map((method) => measure(method, workers, hashes, options)),
   );
 }
+
+export const hashing: Benchmark<HashingOptions, HashingFigure[]> = {
+  name: "hashing",
+  question: "the hash policy's rendezvous hashing against a Maglev table",
+  isInNamespace: false,
+  options: (command) =>
+    command
+      .option("--sources <n>", "sources to spread, and choices to time in a round", count, 1_000_000)
+      .option("--workers <n,…>", "workers to choose from", farmSizes(2), [2, 4, 8, 64])
+      .option("--rounds <n>", "rounds of timing, of which the median counts", count, 5)
+      .option("--seed <n>", "seed of the sources' hash", count, 1),
+  run: runHashing,
+  tables: (figures) => [
+    figures.map((figure) => ({
+      method: figure.method,
+      workers: figure.workers,
+      "ns/choice": figure.nsPerChoice.toFixed(1),
+      "max/mean": figure.maxToMean.toFixed(4),
+      "moved when one leaves": `${(figure.moved * 100).toFixed(2)} %`,
+      ideal: `${(100 / figure.workers).toFixed(2)} %`,
+      needlessly: `${(figure.movedNeedlessly * 100).toFixed(2)} %`,
+      "ready after ms": figure.readyMs.toFixed(2),
+    })),
+  ],
+};

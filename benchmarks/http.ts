@@ -8,10 +8,12 @@
 import { fileURLToPath } from "node:url";
 import { hasIpv6 } from "../core/link/interface-address.js";
 import { HELLO, SESSION_READ } from "./peers/response.js";
-import { exitOnSignals } from "./support/children.js";
+import type { Benchmark } from "./support/benchmark.js";
 import { type Load, type LoadResult, runAutocannon } from "./support/load.js";
-import { median } from "./support/machine.js";
+import { count, counts } from "./support/parameters.js";
+import type { Progress } from "./support/progress.js";
 import { ServerProcess } from "./support/server-process.js";
+import { median } from "./support/spread.js";
 import { runWrk } from "./support/wrk.js";
 
 export interface HttpOptions {
@@ -209,17 +211,17 @@ function summarize(all: readonly Measured[], nodeHttp: readonly Measured[]): Loa
  * One figure for each server; `progress` is told of each measurement as it begins. Throws if a server cannot be started,
  * ends early or gives another answer than it is to.
  */
-export async function runHttp(options: HttpOptions, progress: (what: string) => void): Promise<HttpFigure[]> {
-  exitOnSignals();
+export async function runHttp(options: HttpOptions, progress: Progress): Promise<HttpFigure[]> {
   const contenders = [
     ...options.workers.map(limpetContender),
     sessionContender(options.workers[0]!),
     ...PEERS,
   ];
+  progress.expect(options.rounds * contenders.length);
   const rounds = new Map<string, Round[]>(contenders.map(({ name }) => [name, []]));
   for (let round = 1; round <= options.rounds; round++) {
     for (const contender of contenders) {
-      progress(`round ${round} of ${options.rounds}: ${contender.name}`);
+      progress.next(`round ${round} of ${options.rounds}: ${contender.name}`);
       rounds.get(contender.name)!.push(await measure(contender, options));
     }
   }
@@ -236,3 +238,36 @@ export async function runHttp(options: HttpOptions, progress: (what: string) => 
     };
   });
 }
+
+export const http: Benchmark<HttpOptions, HttpFigure[]> = {
+  name: "http",
+  question: "requests a second over the TUN device, against node:http and node:cluster in the same run",
+  isInNamespace: true,
+  options: (command) =>
+    command
+      .option("--connections <n>", "keep-alive connections", count, 64)
+      .option("--pipelining <n>", "requests that a connection has on their way", count, 1)
+      .option("--seconds <n>", "seconds of load for each figure of a round", count, 5)
+      .option("--rounds <n>", "rounds, of which the median counts", count, 3)
+      .option("--workers <n,…>", "workers of the farms to measure", counts, [1, 2]),
+  run: runHttp,
+  tables: (figures) => [
+    figures.flatMap((figure) =>
+      (["autocannon", "wrk"] as const).flatMap((load) => {
+        const seen = figure[load];
+        if (seen === undefined) return [];
+        return {
+          server: figure.server,
+          "workers reached": figure.workersReached ?? "-",
+          load,
+          "requests/s": seen.requestsPerSecond,
+          "× node:http": seen.ratio.toFixed(2),
+          "p50 ms": (seen.p50Us / 1000).toFixed(2),
+          "p99 ms": (seen.p99Us / 1000).toFixed(2),
+          "server µs/request": seen.serverUsPerRequest.toFixed(1),
+          failures: seen.failures,
+        };
+      }),
+    ),
+  ],
+};

@@ -17,10 +17,12 @@ import { SessionCache } from "../workers/session/session-cache.js";
 import { sessionKeyOf } from "../workers/session/session-id.js";
 import { StorageClient } from "../workers/session/storage-client.js";
 import type { StatementCounts } from "./peers/counting-app.js";
+import type { Benchmark } from "./support/benchmark.js";
 import { type Load, type LoadResult, runAutocannon } from "./support/load.js";
-import { median } from "./support/machine.js";
+import { count, counts } from "./support/parameters.js";
 import { Random, zipf } from "./support/random.js";
 import { ServerProcess } from "./support/server-process.js";
+import { median } from "./support/spread.js";
 import { runWrk } from "./support/wrk.js";
 
 export interface SessionsOptions {
@@ -324,3 +326,51 @@ function simulateCache(cacheMib: number, { sessions, stateBytes, seed }: Session
   }
   return { cacheMib, held: cache.size, hitRatio: hits / draws };
 }
+
+function sessionsRow(what: string, figure: string): Record<string, string> {
+  return { what, figure, "× the first": "", "a transaction": "", "p50 ms": "", "p99 ms": "" };
+}
+
+export const sessions: Benchmark<SessionsOptions, SessionsFigures> = {
+  name: "sessions",
+  question: "durable writes by concurrency, queries for many misses, cached reads, hits by cache size",
+  isInNamespace: false,
+  options: (command) =>
+    command
+      .option("--clients <n,…>", "clients that write at once", counts, [1, 16, 64, 256])
+      .option("--seconds <n>", "seconds of writing for each figure of a round", count, 3)
+      .option("--rounds <n>", "rounds, of which the median counts", count, 3)
+      .option("--state-bytes <n>", "bytes of a session's state", count, 500)
+      .option("--misses <n>", "sessions that are missed at once", count, 10_000)
+      .option("--reads <n>", "cached reads over HTTP", count, 1_000)
+      .option("--cache-mib <n,…>", "sizes of a worker's cache", counts, [1, 4, 16, 64, 128])
+      .option("--sessions <n>", "sessions that the cache is asked for, by Zipf's law", count, 100_000)
+      .option("--folder <path>", "where the database is made, which says on what disk")
+      .option("--seed <n>", "seed of what the cache is asked for", count, 1),
+  run: runSessions,
+  tables: (figures) => [
+    [
+      ...figures.writes.map((figure) => ({
+        what: `durable writes, ${figure.clients} at once`,
+        figure: `${figure.writesPerSecond.toFixed(0)}/s`,
+        "× the first": figure.ratio.toFixed(1),
+        "a transaction": figure.writesPerTransaction.toFixed(1),
+        "p50 ms": (figure.p50Us / 1000).toFixed(2),
+        "p99 ms": (figure.p99Us / 1000).toFixed(2),
+      })),
+      ...figures.httpWrites.map((figure) => ({
+        what: `… over HTTP, ${figure.load}, ${figure.clients} at once`,
+        figure: `${figure.writesPerSecond.toFixed(0)}/s`,
+        "× the first": figure.ratio.toFixed(1),
+        "a transaction": "",
+        "p50 ms": (figure.p50Us / 1000).toFixed(2),
+        "p99 ms": (figure.p99Us / 1000).toFixed(2),
+      })),
+      sessionsRow(`${figures.misses.misses} misses at once`, `${figures.misses.statements} queries`),
+      sessionsRow(`${figures.reads.reads} cached reads`, `${figures.reads.statements} queries`),
+      ...figures.cache.map(({ cacheMib, held, hitRatio }) =>
+        sessionsRow(`hits, ${cacheMib} MiB, ${held} sessions held`, `${(hitRatio * 100).toFixed(1)} %`),
+      ),
+    ],
+  ],
+};

@@ -6,10 +6,12 @@
 
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { exitOnSignals } from "./support/children.js";
+import type { Benchmark } from "./support/benchmark.js";
 import { download, downloader } from "./support/download.js";
-import { median } from "./support/machine.js";
+import { count } from "./support/parameters.js";
+import type { Progress } from "./support/progress.js";
 import { ServerProcess } from "./support/server-process.js";
+import { median } from "./support/spread.js";
 
 export interface ThroughputOptions {
   readonly megabytes: number;
@@ -93,14 +95,14 @@ async function measure({ name, url, script, parameters }: Contender, bytes: numb
 /** One figure for each server, the reference first; `progress` is told of each measurement as it begins. */
 export async function runThroughput(
   options: ThroughputOptions,
-  progress: (what: string) => void,
+  progress: Progress,
 ): Promise<ThroughputFigure[]> {
-  exitOnSignals();
   const bytes = options.megabytes * MEGABYTE;
   const all = contenders(bytes);
+  progress.expect(options.rounds);
   const rounds: Measured[][] = [];
   for (let round = 1; round <= options.rounds; round++) {
-    progress(`round ${round} of ${options.rounds}`);
+    progress.next(`round ${round} of ${options.rounds}`);
     const measured: Measured[] = [];
     for (const contender of all) measured.push(await measure(contender, bytes));
     rounds.push(measured);
@@ -118,3 +120,25 @@ export async function runThroughput(
     };
   });
 }
+
+export const throughput: Benchmark<ThroughputOptions, ThroughputFigure[]> = {
+  name: "throughput",
+  question: "one large download over the TUN device, against nginx and node:http over the kernel's loopback",
+  isInNamespace: true,
+  options: (command) =>
+    command
+      .option("--megabytes <n>", "size of the download in 10^6 bytes", count, 1000)
+      .option("--rounds <n>", "rounds, of which the median counts", count, 5),
+  run: runThroughput,
+  tables: (figures) => [
+    figures.map((figure) => ({
+      server: figure.server,
+      client: figure.client,
+      "MB/s": figure.megabytesPerSecond.toFixed(0),
+      slowest: figure.slowest.toFixed(0),
+      fastest: figure.fastest.toFixed(0),
+      "× the first": figure.ratio.toFixed(2),
+      "server µs/MB": figure.serverUsPerMegabyte.toFixed(0),
+    })),
+  ],
+};

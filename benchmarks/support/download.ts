@@ -11,8 +11,8 @@ export interface Download {
   readonly seconds: number;
 }
 
-export const downloader: "curl" | "node:http" =
-  spawnSync("curl", ["--version"]).status === 0 ? "curl" : "node:http";
+export type Downloader = "curl" | "node:http";
+export const downloader: Downloader = spawnSync("curl", ["--version"]).status === 0 ? "curl" : "node:http";
 
 /** Rejects for another status than 200, and after `timeoutSeconds`. */
 export function download(url: string, timeoutSeconds: number): Promise<Download> {

@@ -42,21 +42,3 @@ function commit(): string {
     return "unknown";
   }
 }
-
-/** Rows of equal keys as an aligned text table: the first column to the left, the others to the right. */
-export function formatTable(rows: readonly Readonly<Record<string, string | number>>[]): string {
-  const columns = Object.keys(rows[0] ?? {});
-  const cells = [columns, ...rows.map((row) => columns.map((column) => String(row[column])))];
-  const widths = columns.map((_, i) => Math.max(...cells.map((line) => line[i]!.length)));
-  const lines = cells.map((line) =>
-    line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join("  "),
-  );
-  return `${lines.join("\n")}\n`;
-}
-
-/** The middle one of an odd number of figures, the mean of the middle two of an even. */
-export function median(figures: readonly number[]): number {
-  const sorted = [...figures].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}

@@ -39,6 +39,12 @@ export function mountDisk(folder: string, sizeMib: number): () => void {
   return () => run("umount", "--lazy", folder);
 }
 
+/** There can be no namespace here. */
+export class NamespaceError extends Error {
+  override readonly name = "NamespaceError";
+  readonly code = "ERR_NAMESPACE";
+}
+
 /** Why this process cannot make a namespace with a TUN device, in a sentence; undefined if it can. */
 export function refusal(): string | undefined {
   if (process.platform !== "linux") return "TUN devices of limpet's kind exist on Linux only";

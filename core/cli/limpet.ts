@@ -4,6 +4,7 @@
 
 import { Command, CommanderError } from "commander";
 import { version } from "../farm.js";
+import { benchCommand } from "./benchmarks.js";
 import { checkCommand } from "./check.js";
 import { drainCommand } from "./drain.js";
 import { flowsCommand } from "./flows.js";
@@ -24,6 +25,8 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 const program = new Command("limpet")
   .description("A load-balanced server farm in one Node.js process.")
   .version(version, "-V, --version", "print the version")
+  // What follows "bench" is for the benchmarks to read.
+  .enablePositionalOptions()
   .commandsGroup("A farm:")
   .addCommand(serveCommand())
   .addCommand(checkCommand())
@@ -34,13 +37,18 @@ const program = new Command("limpet")
   .addCommand(flowsCommand())
   .addCommand(drainCommand())
   .addCommand(reloadCommand())
+  .commandsGroup("Figures:")
+  .addCommand(benchCommand(adopt))
   .showSuggestionAfterError(true);
+adopt(program);
 
-for (const command of [program, ...program.commands]) {
+/** Gives a command, and all below it, our way of ending and of saying what is wrong. */
+function adopt(command: Command): void {
   command.exitOverride().configureOutput({
     // Commander's messages begin with "error: "; ours with the program's name, as those of other tools do.
     outputError: (text, write) => write(`limpet: ${text.replace(/^error: /, "")}`),
   });
+  command.commands.forEach(adopt);
 }
 
 try {

@@ -298,10 +298,13 @@ balance.run();
 // ---- Commands -------------------------------------------------------------------------------------------------------
 
 const commands = suite("balance's commands");
-const bench = fileURLToPath(new URL("../../benchmarks/run.js", import.meta.url));
+const limpet = fileURLToPath(new URL("../../core/cli/limpet.js", import.meta.url));
 
 function runBench(...parameters: string[]) {
-  return spawnSync(process.execPath, [bench, ...parameters], { encoding: "utf8", timeout: 120_000 });
+  return spawnSync(process.execPath, [limpet, "bench", ...parameters], {
+    encoding: "utf8",
+    timeout: 120_000,
+  });
 }
 
 const TINY = ["balance", "--workers", "2", "--seconds", "1", "--rounds", "1"];
@@ -342,7 +345,7 @@ commands("wrong options, are refused in a sentence that says what is taken", () 
     ["--slow-start-ms", "-1", "It takes a whole number above 0."],
   ] as const) {
     const result = runBench("balance", option, value);
-    assert.is(result.status, 1);
+    assert.is(result.status, 2);
     assert.match(result.stderr, message);
   }
 });

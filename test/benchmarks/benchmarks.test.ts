@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 import { hasIpv6 } from "../../core/link/interface-address.js";
 import { enterNamespace } from "../support/namespace.js";
 
-const run = fileURLToPath(new URL("../../benchmarks/run.js", import.meta.url));
+const limpet = fileURLToPath(new URL("../../core/cli/limpet.js", import.meta.url));
 
 interface Output {
   readonly benchmark: string;
@@ -16,7 +16,7 @@ interface Output {
 }
 
 function bench(...parameters: string[]): Output {
-  const result = spawnSync(process.execPath, [run, ...parameters, "--json"], {
+  const result = spawnSync(process.execPath, [limpet, "bench", ...parameters, "--json"], {
     encoding: "utf8",
     timeout: 120_000,
   });
@@ -118,8 +118,10 @@ if (enterNamespace()) {
   });
 
   benchmarks("wrong options, are refused in a sentence", () => {
-    const result = spawnSync(process.execPath, [run, "dispatch", "--packets", "none"], { encoding: "utf8" });
-    assert.is(result.status, 1);
+    const result = spawnSync(process.execPath, [limpet, "bench", "dispatch", "--packets", "none"], {
+      encoding: "utf8",
+    });
+    assert.is(result.status, 2);
     assert.match(result.stderr, "It takes a whole number above 0.");
   });
 

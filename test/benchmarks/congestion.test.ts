@@ -11,7 +11,7 @@ import {
 } from "../../benchmarks/congestion.js";
 import type { ConnectionsFigure } from "../../benchmarks/connections.js";
 
-const run = fileURLToPath(new URL("../../benchmarks/run.js", import.meta.url));
+const limpet = fileURLToPath(new URL("../../core/cli/limpet.js", import.meta.url));
 
 const OPTIONS: CongestionOptions = {
   algorithms: ["new-reno", "cubic"],
@@ -26,7 +26,7 @@ const OPTIONS: CongestionOptions = {
 };
 
 function bench(...parameters: string[]): unknown {
-  const result = spawnSync(process.execPath, [run, ...parameters, "--json"], {
+  const result = spawnSync(process.execPath, [limpet, "bench", ...parameters, "--json"], {
     encoding: "utf8",
     timeout: 120_000,
   });

@@ -6,12 +6,12 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { SessionsFigures } from "../../benchmarks/sessions.js";
 
-const run = fileURLToPath(new URL("../../benchmarks/run.js", import.meta.url));
+const limpet = fileURLToPath(new URL("../../core/cli/limpet.js", import.meta.url));
 
 test("sessions, writes in groups, loads in few queries, reads from the cache without any", () => {
   const size = ["--clients", "1,32", "--seconds", "1", "--rounds", "1", "--reads", "200"];
   const cache = ["--cache-mib", "1,4", "--sessions", "2000"];
-  const result = spawnSync(process.execPath, [run, "sessions", ...size, ...cache, "--json"], {
+  const result = spawnSync(process.execPath, [limpet, "bench", "sessions", ...size, ...cache, "--json"], {
     encoding: "utf8",
     timeout: 60_000,
   });

@@ -3,9 +3,11 @@
 
 import { Command, Option } from "commander";
 import { exitOnSignals } from "../../benchmarks/support/children.js";
-import { describeMachine, formatTable, median } from "../../benchmarks/support/machine.js";
+import { describeMachine } from "../../benchmarks/support/machine.js";
 import { isInside, reenter, refusal } from "../../benchmarks/support/namespace.js";
 import { count, someOf } from "../../benchmarks/support/parameters.js";
+import { median } from "../../benchmarks/support/spread.js";
+import { formatTable } from "../../benchmarks/support/text-table.js";
 import { type BreakableDatabase, makeDatabase } from "./breakable-database.js";
 import { type ChaosReport, runChaos } from "./chaos.js";
 import { DATABASES, type DatabaseName, FAULT_KINDS, type FaultKind, kindsOf, planFaults } from "./faults.js";

@@ -9,9 +9,10 @@ import type { StreamConnection } from "../stream.js";
 import type { CongestionControl } from "./congestion-control.js";
 import { type FourTuple, remoteAddress, remotePort } from "./four-tuple.js";
 import type { ReceiveBuffer } from "./receive-buffer.js";
+import { NO_ROW } from "./rows.js";
 import { SendQueue } from "./send-queue.js";
 import type { Timed } from "./timer-wheel.js";
-import { NO_ROW, type TransmissionList } from "./transmissions.js";
+import type { TransmissionList } from "./transmissions.js";
 
 // The states of RFC 9293 section 3.3.2 that a server's connection can be in. LISTEN belongs to the stack and
 // TIME-WAIT to its table of records. Their order is used: from ESTABLISHED on a connection is synchronized.
@@ -139,9 +140,9 @@ export class TcpConnection implements StreamConnection, Timed, TransmissionList 
 
   // What was sent and is not acknowledged (transmissions.ts): its rows, and bytes of it that the peer has reported, or that
   // are believed lost. Without SACK `sackedBytes` is what duplicate ACKs stand for.
-  sentHead = NO_ROW;
-  sentTail = NO_ROW;
-  sentRows = 0;
+  firstRow = NO_ROW;
+  lastRow = NO_ROW;
+  rowCount = 0;
   sackedBytes = 0;
   lostBytes = 0;
 

@@ -36,7 +36,8 @@ import {
   resendableBytes,
 } from "./loss-detection.js";
 import { restartAfterIdle } from "./loss-recovery.js";
-import { NO_ROW, RESENT } from "./transmissions.js";
+import { NO_ROW } from "./rows.js";
+import { RESENT } from "./transmissions.js";
 
 /** Sends what the connection has to send. */
 export function output(context: TcpContext, connection: TcpConnection): void {

@@ -24,6 +24,7 @@ import { lookForLoss, retransmissionTimeout } from "./loss-recovery.js";
 import { output } from "./output.js";
 import { suspectBlackHole } from "./path-mtu.js";
 import { deliverKept } from "./receive-data.js";
+import { backOff } from "./round-trip.js";
 import { segmentArrives } from "./segment-arrives.js";
 import type { TcpCounters } from "./tcp-counters.js";
 import type { Timed } from "./timer-wheel.js";
@@ -237,7 +238,7 @@ export class TcpStack implements ConnectionOwner {
       giveUp(context, connection);
     } else if (isHandshake) {
       counters.synAckRetransmissions++;
-      connection.rtoMs = Math.min(2 * connection.rtoMs, limits.rtoMaxMs);
+      backOff(limits, connection);
       connection.isProbeDue = 1;
     } else if (connection.sndWnd === 0 || connection.sndUna === connection.sndNxt) {
       connection.probes++;

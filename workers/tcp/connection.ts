@@ -4,7 +4,7 @@
 // nothing; buffers exist only while they hold something, and what is known of data on its way lies in its stack's
 // transmissions.
 
-import { difference } from "../../core/wire/sequence.js";
+import { add, before, difference } from "../../core/wire/sequence.js";
 import type { StreamConnection } from "../stream.js";
 import type { CongestionControl } from "./congestion-control.js";
 import { type FourTuple, remoteAddress, remotePort } from "./four-tuple.js";
@@ -258,12 +258,28 @@ export function unreadBytes(connection: TcpConnection): number {
 
 /** Sequence number after the last byte queued: where a FIN has its place. */
 export function sendEnd(connection: TcpConnection): number {
-  return (connection.sndUna + (connection.queue === null ? 0 : connection.queue.length)) | 0;
+  return add(connection.sndUna, connection.queuedBytes);
+}
+
+/** Sequence numbers sent and not acknowledged, the FIN's included. */
+export function outstandingBytes(connection: TcpConnection): number {
+  return difference(connection.sndNxt, connection.sndUna);
+}
+
+/** Bytes of [start … end), sent before, that can be sent again in one piece: without the FIN, which takes no room. */
+export function resendableBytes(connection: TcpConnection, start: number, end: number): number {
+  const dataEnd = connection.finSent === 1 ? add(connection.sndNxt, -1) : connection.sndNxt;
+  return difference(before(end, dataEnd) ? end : dataEnd, start);
 }
 
 /** Bytes queued that were never sent. */
 export function unsentBytes(connection: TcpConnection): number {
   return connection.finSent === 1 ? 0 : difference(sendEnd(connection), connection.sndNxt);
+}
+
+/** How far the peer's window reaches beyond the sequence number `from`, in bytes. */
+export function sendWindowFrom(connection: TcpConnection, from: number): number {
+  return difference(add(connection.sndUna, connection.sndWnd), from);
 }
 
 /** RCV.WND. */

@@ -3,8 +3,8 @@
 // (TLP, section 7 there), without the retransmission timer. Without SACK by three duplicate ACKs (RFC 5681 section 3.2).
 // It marks what is lost (transmissions.ts) and knows nothing of windows; what follows from a loss is loss-recovery's part.
 
-import { add, after, afterOrAt, before, beforeOrAt, difference } from "../../core/wire/sequence.js";
-import { NEVER, RECOVERY_FAST, RECOVERY_NONE, type TcpConnection } from "./connection.js";
+import { after, afterOrAt, before, beforeOrAt, difference } from "../../core/wire/sequence.js";
+import { NEVER, outstandingBytes, RECOVERY_FAST, RECOVERY_NONE, type TcpConnection } from "./connection.js";
 import type { TcpContext } from "./context.js";
 import { sampleRoundTrip } from "./round-trip.js";
 
@@ -25,8 +25,7 @@ const MIN_PROBE_MS = 10;
 
 /** Data sent and not acknowledged that is thought to be in the network still (RFC 6675's pipe). */
 export function bytesInFlight(connection: TcpConnection): number {
-  const { sndNxt, sndUna, sackedBytes, lostBytes } = connection;
-  return difference(sndNxt, sndUna) - sackedBytes - lostBytes;
+  return outstandingBytes(connection) - connection.sackedBytes - connection.lostBytes;
 }
 
 /**
@@ -130,8 +129,7 @@ export function countDuplicateAck(connection: TcpConnection): void {
   // Counted as far as it matters: a peer can send any number of them.
   if (connection.duplicateAcks < DUPLICATE_ACKS_THRESHOLD) connection.duplicateAcks++;
   if (connection.sack === 1) return;
-  const outstanding = difference(connection.sndNxt, connection.sndUna);
-  const most = Math.max(0, outstanding - Math.max(connection.mss, connection.lostBytes));
+  const most = Math.max(0, outstandingBytes(connection) - Math.max(connection.mss, connection.lostBytes));
   connection.sackedBytes = Math.min(connection.sackedBytes + connection.mss, most);
 }
 
@@ -148,7 +146,7 @@ export function armLossProbe(context: TcpContext, connection: TcpConnection): vo
     connection.probeKind === PROBE_NONE &&
     connection.probes === 0 &&
     // What is outstanding is not all reported.
-    difference(connection.sndNxt, connection.sndUna) > connection.sackedBytes;
+    outstandingBytes(connection) > connection.sackedBytes;
   if (!isQuiet) {
     connection.lossProbeAtMs = NEVER;
     return;
@@ -157,7 +155,7 @@ export function armLossProbe(context: TcpContext, connection: TcpConnection): vo
   let waitMs =
     connection.srtt8 < 0 ? context.limits.rtoInitialMs : Math.max(connection.srtt8 >> 2, MIN_PROBE_MS);
   // A single segment's acknowledgment may be delayed, but not one that fills a hole.
-  const isSingle = difference(connection.sndNxt, connection.sndUna) <= connection.mss;
+  const isSingle = outstandingBytes(connection) <= connection.mss;
   if (isSingle && recovery === RECOVERY_NONE) waitMs += connection.ackDelayMs;
   connection.lossProbeAtMs = Math.min(context.nowMs + waitMs, connection.retransmitAtMs);
 }
@@ -196,10 +194,4 @@ export function hasDuplicateReport(context: TcpContext): boolean {
   return (
     segment.sackCount > 1 && afterOrAt(start, segment.sackEdges[2]!) && beforeOrAt(end, segment.sackEdges[3]!)
   );
-}
-
-/** Bytes from a row's start on that can be sent again in one piece, without the FIN, which takes no room. */
-export function resendableBytes(connection: TcpConnection, start: number, end: number): number {
-  const dataEnd = connection.finSent === 1 ? add(connection.sndNxt, -1) : connection.sndNxt;
-  return difference(before(end, dataEnd) ? end : dataEnd, start);
 }

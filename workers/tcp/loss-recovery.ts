@@ -3,7 +3,14 @@
 // (RFC 3522 by timestamps, RFC 3708 by D-SACK). Congestion control hears of it. Sends nothing: output does, at the turn's end.
 
 import { after, afterOrAt, before, difference } from "../../core/wire/sequence.js";
-import { NEVER, RECOVERY_FAST, RECOVERY_NONE, RECOVERY_TIMEOUT, type TcpConnection } from "./connection.js";
+import {
+  NEVER,
+  outstandingBytes,
+  RECOVERY_FAST,
+  RECOVERY_NONE,
+  RECOVERY_TIMEOUT,
+  type TcpConnection,
+} from "./connection.js";
 import type { TcpContext } from "./context.js";
 import {
   bytesInFlight,
@@ -19,10 +26,6 @@ import {
   widenReorderWindow,
 } from "./loss-detection.js";
 import { backOff } from "./round-trip.js";
-
-function outstandingBytes(connection: TcpConnection): number {
-  return difference(connection.sndNxt, connection.sndUna);
-}
 
 /**
  * The segment in hand acknowledges `acked` bytes, 0 or more, beyond SND.UNA, which is moved on. `isDuplicate`: it has the form of a

@@ -11,8 +11,10 @@ import {
   NEVER,
   RECOVERY_NONE,
   receiveWindow,
+  resendableBytes,
   SYN_RECEIVED,
   sendEnd,
+  sendWindowFrom,
   type TcpConnection,
   unreadBytes,
   unsentBytes,
@@ -28,13 +30,7 @@ import {
   windowToOffer,
 } from "./emit.js";
 import { abortByUser, terminate } from "./lifetime.js";
-import {
-  armLossProbe,
-  bytesInFlight,
-  PROBE_AGAIN,
-  PROBE_NEW_DATA,
-  resendableBytes,
-} from "./loss-detection.js";
+import { armLossProbe, bytesInFlight, PROBE_AGAIN, PROBE_NEW_DATA } from "./loss-detection.js";
 import { restartAfterIdle } from "./loss-recovery.js";
 import { NO_ROW } from "./rows.js";
 import { RESENT } from "./transmissions.js";
@@ -156,7 +152,7 @@ function resendLost(context: TcpContext, connection: TcpConnection): boolean {
     const hole = resendableBytes(connection, from, transmissions.end(row));
     let room = connection.congestion.cwnd - bytesInFlight(connection);
     if (connection.isRetransmitDue === 1) room = Math.max(room, mss);
-    let length = Math.min(hole, room, difference(add(sndUna, connection.sndWnd), from), burst);
+    let length = Math.min(hole, room, sendWindowFrom(connection, from), burst);
     if (length < hole) {
       // Whole segments only, except where even the first is larger than the peer's window.
       if (length >= mss) length -= length % mss;
@@ -185,14 +181,14 @@ function resend(context: TcpContext, connection: TcpConnection, from: number, le
  */
 function outputLossProbe(context: TcpContext, connection: TcpConnection): void {
   connection.isLossProbeDue = 0;
-  const { sndUna, sndNxt, mss } = connection;
+  const { sndNxt, mss } = connection;
   const { transmissions } = context;
   // Lost data waits only in fast recovery: for the pipe, of which nothing comes out any more.
   const lost = transmissions.firstLost(connection);
   const row = lost === NO_ROW ? transmissions.lastUnreported(connection) : lost;
   if (row === NO_ROW) return;
   const unsent = unsentBytes(connection);
-  const fresh = Math.min(unsent, mss, difference(add(sndUna, connection.sndWnd), sndNxt));
+  const fresh = Math.min(unsent, mss, sendWindowFrom(connection, sndNxt));
   if (lost === NO_ROW && fresh > 0 && (fresh === unsent || fresh === mss)) {
     if (!emitSegment(context, connection, sndNxt, fresh, PSH)) return;
     transmissions.sent(connection, sndNxt, add(sndNxt, fresh), context.nowMs);
@@ -223,7 +219,7 @@ function burstBytes(context: TcpContext, connection: TcpConnection): number {
 
 /** New data and FIN, as far as both windows allow. */
 function outputNew(context: TcpContext, connection: TcpConnection): void {
-  const { sndUna, mss } = connection;
+  const { mss } = connection;
   const end = sendEnd(connection);
   // A FIN waits as long as there is unread data: the user may still read it, or it becomes a RST.
   const isClosing = connection.finQueued === 1 && unreadBytes(connection) === 0;
@@ -233,7 +229,7 @@ function outputNew(context: TcpContext, connection: TcpConnection): void {
   for (;;) {
     const { sndNxt } = connection;
     const available = difference(end, sndNxt);
-    const windowRoom = difference(add(sndUna, connection.sndWnd), sndNxt);
+    const windowRoom = sendWindowFrom(connection, sndNxt);
     let length = Math.min(
       available,
       windowRoom,

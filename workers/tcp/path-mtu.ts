@@ -5,11 +5,10 @@
 
 import { nextHopMtu, packetInErrorBytes } from "../../core/wire/icmp-error.js";
 import { IPV6_MIN_MTU_BYTES } from "../../core/wire/ipv6.js";
-import { NEVER, SYN_RECEIVED, type TcpConnection } from "./connection.js";
+import { NEVER, resendableBytes, SYN_RECEIVED, type TcpConnection } from "./connection.js";
 import type { TcpContext } from "./context.js";
 import { dataOptionsBytes } from "./emit.js";
 import type { FourTuple } from "./four-tuple.js";
-import { resendableBytes } from "./loss-detection.js";
 import { resendOutstanding } from "./loss-recovery.js";
 
 /** Linux's floor for IPv4 (the RFC's, 68, would let anyone make us send headers only): 552 bytes carry 512 of data. */

@@ -21,7 +21,7 @@ import {
 } from "./connection.js";
 import type { TcpContext } from "./context.js";
 import {
-  dataOptionsBytes,
+  dataHeaderBytes,
   EGRESS_RETRY_MS,
   emitAck,
   emitBare,
@@ -209,11 +209,10 @@ function outputLossProbe(context: TcpContext, connection: TcpConnection): void {
 
 /** Most bytes in one packet: a whole number of segments where the device cuts them, or one. */
 function burstBytes(context: TcpContext, connection: TcpConnection): number {
-  const writer = context.writers[connection.tuple.link]!;
-  const { egress } = writer;
+  const { egress } = context.writers[connection.tuple.link]!;
   const { mss } = connection;
   if (egress.maxPacketBytes <= egress.mtuBytes) return mss;
-  const most = egress.maxPacketBytes - writer.headerBytes(connection.tuple) - dataOptionsBytes(connection);
+  const most = egress.maxPacketBytes - dataHeaderBytes(context, connection);
   return Math.max(mss, most - (most % mss));
 }
 

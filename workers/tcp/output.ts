@@ -34,6 +34,7 @@ import { armLossProbe, bytesInFlight, PROBE_AGAIN, PROBE_NEW_DATA } from "./loss
 import { restartAfterIdle } from "./loss-recovery.js";
 import { NO_ROW } from "./rows.js";
 import { RESENT } from "./transmissions.js";
+import { isBelowLowWater } from "./water-marks.js";
 
 /** Sends what the connection has to send. */
 export function output(context: TcpContext, connection: TcpConnection): void {
@@ -56,8 +57,7 @@ export function output(context: TcpContext, connection: TcpConnection): void {
 
 /** Whoever has waited for it may queue more, which is sent in the same turn. */
 function tellDrained({ limits, user }: TcpContext, connection: TcpConnection): void {
-  if (!connection.isAboveHighWater || unsentBytes(connection) >= limits.sendLowWaterBytes) return;
-  if (connection.queuedBytes >= limits.sendBufferBytes) return;
+  if (!connection.isAboveHighWater || !isBelowLowWater(limits, connection)) return;
   connection.isAboveHighWater = false;
   user.drained(connection);
 }

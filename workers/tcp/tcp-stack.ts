@@ -12,7 +12,6 @@ import {
   NEVER,
   SYN_RECEIVED,
   type TcpConnection,
-  unsentBytes,
 } from "./connection.js";
 import { TcpContext, type TcpStackOptions } from "./context.js";
 import { readTuple, turnTuple } from "./four-tuple.js";
@@ -28,6 +27,7 @@ import { backOff } from "./round-trip.js";
 import { segmentArrives } from "./segment-arrives.js";
 import type { TcpCounters } from "./tcp-counters.js";
 import type { Timed } from "./timer-wheel.js";
+import { isAboveHighWater } from "./water-marks.js";
 
 export class TcpStack implements ConnectionOwner {
   readonly #context: TcpContext;
@@ -179,15 +179,12 @@ export class TcpStack implements ConnectionOwner {
 
   queued(connection: TcpConnection): void {
     const { limits, counters } = this.#context;
-    const { queuedBytes } = connection;
-    if (queuedBytes > limits.maxQueuedBytes) {
+    if (connection.queuedBytes > limits.maxQueuedBytes) {
       counters.sendQueueFull++;
       abortByUser(this.#context, connection);
       return;
     }
-    if (unsentBytes(connection) > limits.sendHighWaterBytes || queuedBytes > limits.sendBufferBytes) {
-      connection.isAboveHighWater = true;
-    }
+    if (isAboveHighWater(limits, connection)) connection.isAboveHighWater = true;
     this.mark(connection);
   }
 

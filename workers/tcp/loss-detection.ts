@@ -87,6 +87,12 @@ function noteNewest(context: TcpContext, connection: TcpConnection): void {
   connection.newestRoundTripMs = roundTripMs;
 }
 
+/** Nothing is outstanding: all that is to come is newer. Times wrap after 24 days, which a connection may be idle for. */
+export function forgetNewest(context: TcpContext, connection: TcpConnection): void {
+  connection.newestMs = context.nowMs | 0;
+  connection.newestEnd = connection.sndUna;
+}
+
 /** Marks what must be lost by now, and sets the timer for what may be soon (RFC 8985 section 6.2, step 5). */
 export function detectLoss(context: TcpContext, connection: TcpConnection): void {
   connection.reorderAtMs = NEVER;

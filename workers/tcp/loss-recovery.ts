@@ -17,6 +17,7 @@ import {
   countDuplicateAck,
   DUPLICATE_ACKS_THRESHOLD,
   detectLoss,
+  forgetNewest,
   hasDuplicateReport,
   isProbeDuplicate,
   isProbeRepair,
@@ -221,7 +222,5 @@ export function restartAfterIdle(context: TcpContext, connection: TcpConnection)
   if (connection.sndNxt !== connection.sndUna) return;
   if (context.nowMs - connection.lastSentMs <= connection.rtoMs) return;
   connection.congestion.idled(connection.mss);
-  // Times wrap after 24 days, which a connection may be idle for.
-  connection.newestMs = context.nowMs | 0;
-  connection.newestEnd = connection.sndUna;
+  forgetNewest(context, connection);
 }

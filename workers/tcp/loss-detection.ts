@@ -28,12 +28,10 @@ export function bytesInFlight(connection: TcpConnection): number {
   return outstandingBytes(connection) - connection.sackedBytes - connection.lostBytes;
 }
 
-/**
- * Takes in what the segment in hand acknowledges, up to `ack` and by SACK, and the round trip that it measures. Returns whether
- * SACK has told anything new.
- */
-export function takeAcknowledgment(context: TcpContext, connection: TcpConnection, ack: number): boolean {
+/** Takes in what the segment in hand acknowledges, and the round trip that it measures. Returns whether SACK has told anything new. */
+export function takeAcknowledgment(context: TcpContext, connection: TcpConnection): boolean {
   const { transmissions, segment, nowMs } = context;
+  const { acknowledgment } = segment;
   const hasEcho = connection.timestamps === 1 && segment.hasTimestamps === 1;
   const echoMs = difference(segment.timestampEcho, context.timestampOffset);
   transmissions.beginAcknowledgment(
@@ -41,29 +39,29 @@ export function takeAcknowledgment(context: TcpContext, connection: TcpConnectio
     // RFC 8985 section 6.2, step 2: what was sent again later than this may be acknowledged for its first transmission.
     hasEcho ? echoMs + 1 : difference(nowMs, connection.minRoundTripMs) + 1,
   );
-  transmissions.acknowledge(connection, ack);
-  const hasNewSack =
-    connection.sack === 1 && segment.sackCount > 0 && takeSackBlocks(context, connection, ack);
+  transmissions.acknowledge(connection, acknowledgment);
+  const hasNewSack = connection.sack === 1 && takeSackBlocks(context, connection);
   connection.highestDelivered = transmissions.highest;
   if (transmissions.isReordered === 1) connection.hasReordering = 1;
   // Karn: of what was sent twice only a timestamp tells which one is acknowledged (RFC 6298 section 3).
   if (transmissions.hasOldest === 1 && transmissions.hasResent === 0) {
     sampleRoundTrip(context.limits, connection, difference(nowMs, transmissions.oldestMs));
-  } else if (hasEcho && after(ack, connection.sndUna)) {
+  } else if (hasEcho && after(acknowledgment, connection.sndUna)) {
     sampleRoundTrip(context.limits, connection, difference(nowMs, echoMs));
   }
   if (transmissions.hasNewest === 1) noteNewest(context, connection);
   return hasNewSack;
 }
 
-function takeSackBlocks(context: TcpContext, connection: TcpConnection, ack: number): boolean {
+function takeSackBlocks(context: TcpContext, connection: TcpConnection): boolean {
   const { transmissions, segment } = context;
   let isNew = false;
   for (let block = 0; block < segment.sackCount; block++) {
     const start = segment.sackEdges[2 * block]!;
     const end = segment.sackEdges[2 * block + 1]!;
     // What is acknowledged already is a D-SACK (RFC 2883), what was never sent is nonsense.
-    if (!before(start, end) || before(start, ack) || after(end, connection.sndNxt)) continue;
+    if (!before(start, end) || before(start, segment.acknowledgment) || after(end, connection.sndNxt))
+      continue;
     if (transmissions.sack(connection, start, end)) isNew = true;
   }
   return isNew;

@@ -40,7 +40,7 @@ export function acknowledgmentArrived(
 ): void {
   const { segment } = context;
   const inFlight = bytesInFlight(connection);
-  const hasNewSack = takeAcknowledgment(context, connection, segment.acknowledgment);
+  const hasNewSack = takeAcknowledgment(context, connection);
   connection.sndUna = segment.acknowledgment;
   if (acked > 0) newDataAcknowledged(context, connection, acked, inFlight);
   else if (hasNewSack || (connection.sack === 0 && isDuplicate)) countDuplicateAck(connection);

@@ -214,18 +214,6 @@ const COUNTERS: readonly Metric[] = [
     "tcp_segments_retransmitted",
     "TCP segments sent again.",
   ),
-  countedBy(
-    "limpet_worker_faults_total",
-    "fault",
-    {
-      dropped: "faults_dropped",
-      duplicated: "faults_duplicated",
-      corrupted: "faults_corrupted",
-      reordered: "faults_reordered",
-      overflowed: "faults_overflowed",
-    },
-    "What was done on purpose to packets that the worker sent.",
-  ),
   counted("limpet_tcp_resets_sent_total", "tcp_resets_sent", "TCP resets sent."),
   countedBy(
     "limpet_tcp_syn_cookies_total",

@@ -91,7 +91,7 @@ if (enterNamespace()) {
   }
 
   path("packets in fragments, have been put together, and hold no slot any more", () => {
-    const { reassemblyCounters, freeSlots, poolSlots } = farm.status();
+    const { reassemblyCounters, freeSlots, poolSlots, freeLargeSlots, largeSlots } = farm.status();
     // Three echo requests and a datagram over each version.
     assert.equal(reassemblyCounters, {
       packets_reassembled: 8,
@@ -100,6 +100,8 @@ if (enterNamespace()) {
       packets_evicted: 0,
     });
     assert.ok(freeSlots >= poolSlots - 8, `${freeSlots} of ${poolSlots} slots`);
+    // The link keeps one ready.
+    assert.ok(freeLargeSlots >= largeSlots - 2, `${freeLargeSlots} of ${largeSlots} large slots`);
   });
 
   path("what the kernel says to neighbours on the device, is no packet of anybody", () => {

@@ -160,6 +160,14 @@ test("connections, once their clients have reset them, leave nothing on the load
   assert.is(farm.status().freeSlots, farm.status().poolSlots);
 });
 
+test("datagram, longer than a slot, is counted by the farm as dropped", async () => {
+  const socket = createSocket("udp4");
+  socket.send(new Uint8Array(4000), Number(new URL(url).port), "127.0.0.1");
+  while (farm.status().drops.oversize === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  socket.close();
+  assert.equal(farm.status().drops, { oversize: 1, noSlot: 0, noRoom: 0 });
+});
+
 test("datagram, is answered by the app of the source's worker", async () => {
   const socket = createSocket("udp4");
   socket.connect(Number(new URL(url).port), "127.0.0.1");

@@ -73,6 +73,7 @@ test("metrics, of the process and its event loop, are among them", async () => {
 
 test("metrics, of the farm, are its own figures", async () => {
   const farm = new FakeFarm();
+  farm.current.drops = { oversize: 1, noSlot: 2, noRoom: 3 };
   const { series } = parse(await new Metrics(farm).text());
   const expected: Record<string, number> = {
     'limpet_build_info{version="1.2.3"}': 1,
@@ -84,6 +85,11 @@ test("metrics, of the farm, are its own figures", async () => {
     "limpet_flow_table_entries{}": 1024,
     "limpet_pool_slots{}": 256,
     "limpet_pool_free_slots{}": 200,
+    "limpet_pool_large_slots{}": 16,
+    "limpet_pool_free_large_slots{}": 12,
+    'limpet_link_drops_total{cause="oversize"}': 1,
+    'limpet_link_drops_total{cause="no_slot"}': 2,
+    'limpet_link_drops_total{cause="no_room"}': 3,
     "limpet_storage_serving{}": 1,
     "limpet_storage_restarts_total{}": 3,
     'limpet_worker_flows{worker="1"}': 11,

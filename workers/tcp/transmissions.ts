@@ -1,6 +1,6 @@
 // What every connection of a stack has sent and the peer has not acknowledged, in rows: a range of sequence numbers, when it
 // was sent last, and what is known of it. A connection's rows are linked in the order of their numbers and cover SND.UNA to
-// SND.NXT without a gap. All rows lie in one array (rows.ts), so that sending allocates nothing and an idle connection has none.
+// SND.NXT without a gap (rows.ts): sending allocates nothing, and an idle connection has none.
 // It keeps marks and sums; what is to be marked is decided elsewhere. Of ranges sent in one millisecond one row is made.
 //
 // A row's words: start, end, when it was sent (ms), flags.

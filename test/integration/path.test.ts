@@ -1,7 +1,6 @@
 // The farm and a client behind a router, kernels all of them: paths that become narrower, before a transfer and in its midst;
 // packets in fragments, both ways; what closed ports answer. Runs in a network namespace of its own.
 
-import { createHash } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { pack, unpack } from "msgpackr";
@@ -10,7 +9,7 @@ import * as assert from "uvu/assert";
 import { createFarm, type Farm } from "../../core/farm.js";
 import { DistantClient } from "../support/distant-client.js";
 import { enterNamespace } from "../support/namespace.js";
-import { patternBytes } from "../support/test-app.js";
+import { patternBytes, sha256 } from "../support/test-app.js";
 
 const BIG_BYTES = 4_000_000;
 const FARM_4 = "198.18.0.1";
@@ -20,7 +19,7 @@ if (enterNamespace()) {
   let farm: Farm;
   let client: DistantClient;
   const path = suite("path");
-  const big = `200 ${createHash("sha256").update(patternBytes(BIG_BYTES)).digest("hex")}`;
+  const big = `200 ${sha256(patternBytes(BIG_BYTES))}`;
 
   path.before(async () => {
     farm = createFarm({

@@ -1,7 +1,6 @@
 // The whole farm over sockets, as anyone can run it: sessions, large bodies, slow readers, datagrams; what happens when a
 // worker dies, hangs or cannot be started; resize, drain and reload under load. Loopback only, no privileges.
 
-import { createHash } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -16,7 +15,7 @@ import * as assert from "uvu/assert";
 import { createFarm, type Farm, type FarmOptions, OptionError } from "../../core/farm.js";
 import { ask, cookieOf, upload } from "../support/client.js";
 import { startLoad } from "../support/keep-alive-load.js";
-import { patternBytes } from "../support/test-app.js";
+import { patternBytes, sha256 } from "../support/test-app.js";
 
 const WORKERS = 3;
 const BIG_BYTES = 10_000_000;
@@ -38,10 +37,6 @@ function source(number: number): string {
 }
 
 const sources = (count: number) => Array.from({ length: count }, (_, i) => source(i));
-
-function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
-}
 
 interface Shown {
   readonly worker: number;

@@ -1,7 +1,6 @@
 // The whole farm over a real TUN device, with the kernel's own TCP as the other side: pinning, spreading, sessions
 // across workers and restarts, large bodies, many connections, ICMP. Runs in a network namespace of its own.
 
-import { createHash } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -16,7 +15,7 @@ import { createFarm, type Farm } from "../../core/farm.js";
 import { ask, cookieOf, upload } from "../support/client.js";
 import { startLoad } from "../support/keep-alive-load.js";
 import { enterNamespace } from "../support/namespace.js";
-import { patternBytes } from "../support/test-app.js";
+import { patternBytes, sha256 } from "../support/test-app.js";
 
 const WORKERS = 3;
 const BIG_BYTES = 10_000_000;
@@ -26,10 +25,6 @@ const URL6 = "http://[fd98:18::1]/";
 /** One of the addresses that this namespace has for clients. */
 function source(number: number): string {
   return `198.19.${number >> 8}.${number & 255}`;
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }
 
 interface Shown {

@@ -3,6 +3,7 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { clientAddress } from "../../benchmarks/support/namespace.js";
 import { createFarm, type Farm } from "../../core/farm.js";
 import { hasIpv6 } from "../../core/link/interface-address.js";
 import { ask } from "../support/client.js";
@@ -64,7 +65,7 @@ if (enterNamespace()) {
       const expected = sha256(body);
       const answers = await Promise.all(
         Array.from({ length: UPLOADS_AT_ONCE }, (_, i) =>
-          ask(`${ORIGINS[0]}/digest`, { body, localAddress: `198.19.0.${i + 1}`, timeoutMs: 60_000 }),
+          ask(`${ORIGINS[0]}/digest`, { body, localAddress: clientAddress(i + 1), timeoutMs: 60_000 }),
         ),
       );
       for (const answer of answers) assert.is(answer.body.toString(), expected);

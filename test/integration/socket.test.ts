@@ -15,6 +15,7 @@ import * as assert from "uvu/assert";
 import { createFarm, type Farm, type FarmOptions, OptionError } from "../../core/farm.js";
 import { ask, cookieOf, upload } from "../support/client.js";
 import { startLoad } from "../support/keep-alive-load.js";
+import { untilStill } from "../support/settle.js";
 import { patternBytes, sha256 } from "../support/test-app.js";
 
 const WORKERS = 3;
@@ -102,12 +103,10 @@ test("upload of 64 MiB to an app that does not read, waits with its client, and 
   const count = 64 * 1024 * 1024;
   const sending = upload(`${url}digest/later`, count, source(8));
   // What is sent settles, once our window and the kernel's buffers are full. Each question goes to the same worker.
-  let sent = 0;
-  for (let same = 0; same < 5; ) {
+  const sent = await untilStill(async () => {
     await ask(url, { localAddress: source(8) });
-    same = sending.sentBytes === sent && sent > 0 ? same + 1 : 0;
-    sent = sending.sentBytes;
-  }
+    return sending.sentBytes;
+  });
   assert.ok(sent < 16 * 1024 * 1024, `${sent} bytes were sent`);
   await ask(`${url}release`, { localAddress: source(8) });
   assert.is(await sending.answer, sha256(new Uint8Array(count)));
@@ -120,12 +119,7 @@ test("stream of 1 GB to a client that does not read, is made no faster than it i
     get(`${url}stream?n=1000000000`, { agent: false, localAddress: source(7) }, resolve);
   });
   // What is made settles, once the kernel's buffers, ours and the window are full.
-  let bytes = await made();
-  for (let same = 0; same < 5; ) {
-    const now = await made();
-    same = now === bytes && now > before ? same + 1 : 0;
-    bytes = now;
-  }
+  const bytes = await untilStill(made, before);
   assert.ok(bytes - before < 32 * 1024 * 1024, `${bytes - before} bytes made`);
   response.destroy();
 });

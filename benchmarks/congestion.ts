@@ -97,7 +97,6 @@ function overPath(options: CongestionOptions, roundTripMs: number, lossPercent: 
     queueBytes: Math.max(MIN_QUEUE_BYTES, megabitsPerSecond * 125 * roundTripMs),
     loss: lossPercent / 100,
     random: new Random(seed),
-    isCutting: true,
   });
 }
 

@@ -13,6 +13,7 @@ import { spawnChild } from "./support/children.js";
 import type { FloodReport } from "./support/flood-generator.js";
 import type { ForgedKind } from "./support/forged-packets.js";
 import { runAutocannon } from "./support/load.js";
+import { clientAddress } from "./support/namespace.js";
 import { count, someOf } from "./support/parameters.js";
 import type { Progress } from "./support/progress.js";
 import { ServerProcess } from "./support/server-process.js";
@@ -105,7 +106,7 @@ export async function runFlood(options: FloodOptions, progress: Progress): Promi
         const run = {
           "keep-alive": () => keepAlive(options),
           "new clients": () =>
-            shortConnections(options, options.newClients, MAX_NEW_CLIENTS, () => address(newClients++)),
+            shortConnections(options, options.newClients, MAX_NEW_CLIENTS, () => clientAddress(newClients++)),
           "reused ports": () =>
             withFewPorts(options.ports, () =>
               shortConnections(options, options.newConnections, options.ports / 2),
@@ -118,11 +119,6 @@ export async function runFlood(options: FloodOptions, progress: Progress): Promi
     await farm.stop();
   }
   return figures;
-}
-
-/** Client number `n`'s address: one of those that the namespace has for clients, and as many are not soon seen again. */
-function address(n: number): string {
-  return `198.19.${(n >> 8) & 0xff}.${n & 0xff}`;
 }
 
 type Served = Pick<FloodFigure, "requestsPerSecond" | "p99Us" | "connectMaxUs" | "failures">;

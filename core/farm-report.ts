@@ -14,6 +14,7 @@ import {
   BOARD_WEIGHT,
   type LoadBoard,
 } from "./memory/load-board.js";
+import type { PacketPoolMemory } from "./memory/packet-pool.js";
 import type { FarmSettings } from "./options.js";
 import type { StorageHandle } from "./supervision/storage-handle.js";
 import type { Supervisor } from "./supervision/supervisor.js";
@@ -30,6 +31,7 @@ export interface ReportedParts {
   readonly isDraining: boolean;
   readonly settings: FarmSettings;
   readonly links: FarmLinks;
+  readonly pool: PacketPoolMemory;
   readonly board: LoadBoard;
   readonly table: FlowTable;
   readonly director: Director;
@@ -39,7 +41,7 @@ export interface ReportedParts {
 }
 
 export function reportStatus(parts: ReportedParts): FarmStatus {
-  const { settings, links, table, director, supervisor, storage } = parts;
+  const { settings, links, pool, table, director, supervisor, storage } = parts;
   return {
     version: parts.version,
     uptimeSeconds: parts.uptimeMs / 1000,
@@ -54,13 +56,27 @@ export function reportStatus(parts: ReportedParts): FarmStatus {
     sources: table.sources,
     flowEntries: table.capacity,
     freeSlots: director.freeSlots,
-    poolSlots: settings.poolSlots,
+    poolSlots: pool.slotCount,
+    freeLargeSlots: director.freeLargeSlots,
+    largeSlots: pool.largeSlotCount,
+    drops: reportDrops(links),
     verdicts: director.counters.snapshot(),
     ...(settings.fault === undefined ? {} : { faults: reportFaults(parts) }),
     flowCounters: table.counters.snapshot(),
     reassemblyCounters: director.reassemblyCounters.snapshot(),
     storage: { isServing: storage.isServing, restarts: storage.restarts },
   };
+}
+
+/** Of all links together. */
+function reportDrops({ links }: FarmLinks): FarmStatus["drops"] {
+  const sum = { oversize: 0, noSlot: 0, noRoom: 0 };
+  for (const { drops } of links) {
+    sum.oversize += drops.oversize;
+    sum.noSlot += drops.noSlot;
+    sum.noRoom += drops.noRoom ?? 0;
+  }
+  return sum;
 }
 
 /** Received: by the links. Sent: by the links and by the workers. */

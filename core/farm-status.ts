@@ -4,6 +4,7 @@ import type { Verdict } from "./director/verdict.js";
 import type { FlowCounterName } from "./flow/flow-counters.js";
 import type { ReassemblyCounterName } from "./flow/fragment-fates.js";
 import type { FaultCounts } from "./link/fault-queue.js";
+import type { LinkDrops } from "./link/link.js";
 import type { WorkerCounterName } from "./memory/worker-counters.js";
 
 /** What a worker is doing. "absent": its thread has ended, and the next one waits for its time. */
@@ -48,6 +49,11 @@ export interface FarmStatus {
   readonly flowEntries: number;
   readonly freeSlots: number;
   readonly poolSlots: number;
+  /** Slots for packets that are longer than the others take: segments that the device has not cut, and packets in fragments. */
+  readonly freeLargeSlots: number;
+  readonly largeSlots: number;
+  /** What the links could not take, since the start; `noSlot` is a number of times, as packets wait then. */
+  readonly drops: Readonly<Required<LinkDrops>>;
   /** Packets by what became of them, since the start. */
   readonly verdicts: Readonly<Record<Verdict, number>>;
   /** What was done on purpose (option `fault`) to packets that were received and sent; those of workers at most a second old. */

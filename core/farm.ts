@@ -161,6 +161,7 @@ export class Farm extends EventEmitter<FarmEvents> implements FarmControl {
       isDraining: this.#isDraining || this.#closed !== undefined,
       settings: this.#settings,
       links: this.#links,
+      pool: this.#memory.pool,
       board: this.#memory.board,
       table: this.#memory.flowTable,
       director,

@@ -20,7 +20,7 @@ export function download(url: string, timeoutSeconds: number): Promise<Download>
 }
 
 async function byCurl(url: string, timeoutSeconds: number): Promise<Download> {
-  const report = "%{http_code} %{size_download} %{time_total}";
+  const report = "%{size_download} %{time_total}";
   const bounded = ["--fail", "--max-time", String(timeoutSeconds)];
   const child = spawnChild("curl", ["-sS", "--globoff", ...bounded, "-o", "/dev/null", "-w", report, url], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -29,7 +29,7 @@ async function byCurl(url: string, timeoutSeconds: number): Promise<Download> {
   child.stdout!.on("data", (chunk) => (output += chunk));
   const [code] = (await once(child, "close")) as [number | null];
   if (code !== 0) throw new Error(`curl ${url} failed (${code}): ${output}`);
-  const [, bytes, seconds] = output.split(" ").map(Number);
+  const [bytes, seconds] = output.split(" ").map(Number);
   return { bytes: bytes!, seconds: seconds! };
 }
 

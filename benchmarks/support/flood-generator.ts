@@ -9,8 +9,6 @@ import { Random } from "./random.js";
 
 export interface FloodReport {
   readonly sent: number;
-  /** Packets that the kernel had no room for. */
-  readonly refused: number;
   readonly seconds: number;
   /** Time that a processor was busy with it, the kernel's part included. */
   readonly processorSeconds: number;
@@ -29,6 +27,7 @@ let isOver = false;
 process.once("SIGTERM", () => (isOver = true));
 const packets = new ForgedPackets(kind, address, port, new Random(seed));
 let sent = 0;
+/** Packets that the kernel had no room for. */
 let refused = 0;
 process.stdout.write("ready\n");
 const startMs = performance.now();
@@ -47,7 +46,6 @@ packets.close();
 const { user, system } = process.cpuUsage(startUsage);
 const report: FloodReport = {
   sent,
-  refused,
   seconds: elapsedMs / 1000,
   processorSeconds: (user + system) / 1e6,
 };

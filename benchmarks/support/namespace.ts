@@ -18,6 +18,11 @@ export const IN_NAMESPACE = [
 /** Every address of this prefix can be a client's: on `lo` the whole prefix is local. */
 export const CLIENT_PREFIX = "198.19.0.1/16";
 
+/** The address of client number `n`; as many as the prefix has are different. */
+export function clientAddress(n: number): string {
+  return `198.19.${(n >> 8) & 0xff}.${n & 0xff}`;
+}
+
 /** True in a process that `reenter` has started, and in those that it starts; its loopback interface is up and has the clients' addresses then. */
 export function isInside(): boolean {
   if (process.env[MARK] !== "1") return false;

@@ -18,7 +18,7 @@ import type { Random } from "./random.js";
 
 const IP_HEADER_BYTES = 20;
 const TCP_HEADER_BYTES = 20;
-export const MTU_BYTES = 1500;
+const MTU_BYTES = 1500;
 /** How much of the way back's delay is chance: without any, flows that share a queue fall into step, and one loses for ever. */
 const JITTER = 0.02;
 
@@ -33,7 +33,7 @@ export interface Downward {
 }
 
 /** A segment on its way to the server. */
-export interface Upward {
+interface Upward {
   readonly stack: TcpStack;
   readonly port: number;
   readonly flags: number;
@@ -91,9 +91,8 @@ export class SimulatedPath {
   readonly #up = new Fifo<Upward & { readonly atMs: number }>();
   readonly #words = new Int32Array(512);
   readonly #bytes = new Uint8Array(this.#words.buffer);
-  /** Packets towards the clients: sent, lost by chance, and dropped for want of room in the queue. */
+  /** Packets towards the clients: sent, and dropped for want of room in the queue. */
   sent = 0;
-  lost = 0;
   dropped = 0;
 
   constructor(options: PathOptions) {
@@ -109,10 +108,7 @@ export class SimulatedPath {
   sendDown(nowMs: number, segment: Omit<Downward, "atMs">, wireBytes: number): void {
     const { random, loss, queueBytes, roundTripMs } = this.#options;
     this.sent++;
-    if ((segment.flags & SYN) === 0 && random.fraction() < loss) {
-      this.lost++;
-      return;
-    }
+    if ((segment.flags & SYN) === 0 && random.fraction() < loss) return;
     const startMs = Math.max(nowMs, this.#busyUntilMs);
     if ((startMs - nowMs) * this.#bytesPerMs + wireBytes > queueBytes) {
       this.dropped++;
@@ -169,10 +165,10 @@ export class SimulatedPath {
   }
 }
 
-/** Where a stack's packets enter the path. A device that cuts (GSO) takes up to 64 KiB at once. */
+/** Where a stack's packets enter the path: a device that cuts them (GSO), and takes up to 64 KiB at once. */
 export class PathEgress implements Egress {
   readonly mtuBytes = MTU_BYTES;
-  readonly maxPacketBytes: number;
+  readonly maxPacketBytes = 65_535;
   readonly checksumOffload = true;
   readonly start = 0;
   readonly buffer = new Uint8Array(65_536);
@@ -180,9 +176,8 @@ export class PathEgress implements Egress {
   readonly #path: SimulatedPath;
   readonly #segment = new TcpSegment();
 
-  constructor(path: SimulatedPath, isCutting: boolean) {
+  constructor(path: SimulatedPath) {
     this.#path = path;
-    this.maxPacketBytes = isCutting ? 65_535 : MTU_BYTES;
   }
 
   transmit(length: number, l4Offset: number, _checksumOffset: number, segmentBytes: number): boolean {

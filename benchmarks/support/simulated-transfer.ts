@@ -13,12 +13,7 @@ const BULK_BYTES = 16 * 1024 * 1024;
 const SEND_BUFFER_BYTES = 200 * 1024 * 1024;
 const chunk = new Uint8Array(1024 * 1024);
 
-export interface TransferOptions extends PathOptions {
-  /** The device cuts segments (GSO). */
-  readonly isCutting: boolean;
-}
-
-export interface Flow {
+interface Flow {
   readonly stack: TcpStack;
   readonly egress: PathEgress;
   readonly client: ModelClient;
@@ -27,19 +22,17 @@ export interface Flow {
 export class SimulatedTransfer {
   readonly path: SimulatedPath;
   readonly flows: Flow[] = [];
-  readonly #options: TransferOptions;
   readonly #random: Random;
   nowMs = 1000;
 
-  constructor(options: TransferOptions) {
-    this.#options = options;
+  constructor(options: PathOptions) {
     this.#random = options.random;
     this.path = new SimulatedPath(options);
   }
 
   /** A flow whose server sends `responseBytes` for each request, or without end and unasked (Infinity). */
   addFlow(congestion: CongestionName, responseBytes: number): Flow {
-    const egress = new PathEgress(this.path, this.#options.isCutting);
+    const egress = new PathEgress(this.path);
     const stack = new TcpStack({
       congestion,
       egresses: [egress],

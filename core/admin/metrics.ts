@@ -109,6 +109,16 @@ const GAUGES: readonly Metric[] = [
     read: ({ status }) => [[status.freeSlots]],
   },
   {
+    name: "limpet_pool_large_slots",
+    help: "Slots of the packet pool for long packets, not counted among the others.",
+    read: ({ status }) => [[status.largeSlots]],
+  },
+  {
+    name: "limpet_pool_free_large_slots",
+    help: "Slots of the packet pool for long packets that hold none.",
+    read: ({ status }) => [[status.freeLargeSlots]],
+  },
+  {
     name: "limpet_storage_serving",
     help: "1 while the storage thread serves.",
     read: ({ status }) => [[Number(status.storage.isServing)]],
@@ -143,6 +153,16 @@ const COUNTERS: readonly Metric[] = [
     help: "Packets by what became of them.",
     labels: ["verdict"],
     read: ({ status }) => Object.entries(status.verdicts),
+  },
+  {
+    name: "limpet_link_drops_total",
+    help: "What links dropped as too long (oversize) or beyond their limits (no_room), and times that they waited for a slot (no_slot).",
+    labels: ["cause"],
+    read: ({ status: { drops } }) => [
+      ["oversize", drops.oversize],
+      ["no_slot", drops.noSlot],
+      ["no_room", drops.noRoom],
+    ],
   },
   {
     name: "limpet_faults_total",
@@ -213,18 +233,6 @@ const COUNTERS: readonly Metric[] = [
     "limpet_tcp_segments_retransmitted_total",
     "tcp_segments_retransmitted",
     "TCP segments sent again.",
-  ),
-  countedBy(
-    "limpet_worker_faults_total",
-    "fault",
-    {
-      dropped: "faults_dropped",
-      duplicated: "faults_duplicated",
-      corrupted: "faults_corrupted",
-      reordered: "faults_reordered",
-      overflowed: "faults_overflowed",
-    },
-    "What was done on purpose to packets that the worker sent.",
   ),
   counted("limpet_tcp_resets_sent_total", "tcp_resets_sent", "TCP resets sent."),
   countedBy(

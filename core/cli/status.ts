@@ -36,7 +36,8 @@ function summary(status: StatusAnswer, hasColors: boolean): string {
     `  flows    ${flows} of ${sources} sources; ${formatShare(flows + sources, flowEntries)} of the table's ${flowEntries} entries`,
     `  packets  ${byCount(status.verdicts) || "none yet"}`,
     ...faultsOf(status),
-    `  pool     ${status.freeSlots} of ${status.poolSlots} slots free`,
+    ...dropsOf(status),
+    `  pool     ${status.freeSlots} of ${status.poolSlots} slots free, ${status.freeLargeSlots} of ${status.largeSlots} large ones`,
     `  storage  ${storage.isServing ? "serving" : "not serving"}${restarts}`,
   ].map((line) => `${printable(line)}\n`);
   return `${lines.join("")}\n${workerTable(workers, hasColors)}${failuresOf(workers)}`;
@@ -44,6 +45,12 @@ function summary(status: StatusAnswer, hasColors: boolean): string {
 
 export function stateOf({ isReady, isDraining }: StatusAnswer): string {
   return isDraining ? "drains" : isReady ? "is ready" : "is not ready";
+}
+
+/** What the links could not take, if there was anything. */
+function dropsOf({ drops }: StatusAnswer): string[] {
+  const counts = byCount(drops);
+  return counts === "" ? [] : [`  drops    ${counts}`];
 }
 
 /** What was done to packets on purpose. */

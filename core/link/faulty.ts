@@ -9,7 +9,7 @@
 import type { PacketEgressPlan } from "./egress.js";
 import { type FaultPlan, formatFaultPlan, STREAM_RECEIVED, STREAM_TRANSMITTED } from "./fault-plan.js";
 import { type FaultCounts, FaultQueue } from "./fault-queue.js";
-import { BURST_PACKETS, type Burst, type PacketLink } from "./link.js";
+import { BURST_PACKETS, type Burst, type LinkDrops, type PacketLink } from "./link.js";
 
 export class FaultyLink implements PacketLink {
   readonly kind: PacketLink["kind"];
@@ -45,7 +45,7 @@ export class FaultyLink implements PacketLink {
     return { received: this.#received.counts, sent: this.#transmitted.counts };
   }
 
-  get drops(): PacketLink["drops"] {
+  get drops(): LinkDrops {
     const { oversize, noSlot } = this.#link.drops;
     return { oversize: oversize + this.#oversize, noSlot: noSlot + this.#noSlot };
   }

@@ -46,6 +46,16 @@ export class Burst {
   }
 }
 
+/** What a link itself could not take. */
+export interface LinkDrops {
+  /** Packets that it had to drop as too long. */
+  readonly oversize: number;
+  /** Times that it received none because no slot was free. */
+  readonly noSlot: number;
+  /** Of a relay link: datagrams and connections beyond its limits. */
+  readonly noRoom?: number;
+}
+
 /** What all links have in common. */
 interface AnyLink {
   /** One line for people: what the link is and where it leads. */
@@ -60,8 +70,7 @@ interface AnyLink {
   /** Calls `wake` once, as soon as there may be something to receive. */
   wait(wake: () => void): void;
 
-  /** Packets that the link itself had to drop as too long, and times that it received none because no slot was free. */
-  readonly drops: { readonly oversize: number; readonly noSlot: number };
+  readonly drops: LinkDrops;
 
   /** Ends the link: nothing is received or transmitted after it, and a pending `wait` is forgotten. */
   close(): void;

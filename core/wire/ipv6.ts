@@ -28,7 +28,7 @@ export const DEFAULT_HOP_LIMIT = 64;
 /** Every path takes packets of this length (RFC 8200 section 5). */
 export const IPV6_MIN_MTU_BYTES = 1280;
 /** Most extension headers in a packet: RFC 8200 section 4.1 has six kinds, one of them twice. */
-export const MAX_EXTENSION_HEADERS = 8;
+const MAX_EXTENSION_HEADERS = 8;
 /** Most bytes in all of them: what is longer is there to keep us busy (RFC 8504 section 5.3 lets a host draw such lines). */
 export const MAX_EXTENSION_BYTES = 512;
 

@@ -31,8 +31,3 @@ export function after(a: number, b: number): boolean {
 export function afterOrAt(a: number, b: number): boolean {
   return ((a - b) | 0) >= 0;
 }
-
-/** `start <= sequence < start + length`: whether `sequence` lies in a window. */
-export function inWindow(sequence: number, start: number, length: number): boolean {
-  return (sequence - start) >>> 0 < length;
-}

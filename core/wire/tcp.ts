@@ -22,7 +22,6 @@ export const SYN = 0x02;
 export const RST = 0x04;
 export const PSH = 0x08;
 export const ACK = 0x10;
-export const URG = 0x20;
 
 const OPTION_END = 0;
 const OPTION_NOP = 1;
@@ -32,20 +31,20 @@ const OPTION_SACK_PERMITTED = 4;
 const OPTION_SACK = 5;
 const OPTION_TIMESTAMPS = 8;
 
-export const MSS_OPTION_BYTES = 4;
+const MSS_OPTION_BYTES = 4;
 /** With the padding before it that aligns it. */
-export const WINDOW_SCALE_OPTION_BYTES = 4;
+const WINDOW_SCALE_OPTION_BYTES = 4;
 /** With the padding before it that aligns it. */
-export const SACK_PERMITTED_OPTION_BYTES = 4;
+const SACK_PERMITTED_OPTION_BYTES = 4;
 /** With the padding before it that aligns it (RFC 7323 appendix A). */
 export const TIMESTAMPS_OPTION_BYTES = 12;
 /** Without the blocks, with the padding before it that aligns it. */
-export const SACK_OPTION_BYTES = 4;
-export const SACK_BLOCK_BYTES = 8;
+const SACK_OPTION_BYTES = 4;
+const SACK_BLOCK_BYTES = 8;
 /** Blocks that fit into 40 bytes (RFC 2018 section 3). */
-export const MAX_SACK_BLOCKS = 4;
+const MAX_SACK_BLOCKS = 4;
 /** Largest shift that a peer may ask for; a larger one counts as this (RFC 7323 section 2.3). */
-export const MAX_WINDOW_SHIFT = 14;
+const MAX_WINDOW_SHIFT = 14;
 
 /** One segment's fields and options: made once and filled anew for each. All sequence numbers are signed 32-bit. */
 export class TcpSegment {

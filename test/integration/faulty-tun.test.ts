@@ -4,7 +4,6 @@
 // FAULTY_TUN_BYTES=100000000 in the environment makes the largest bodies that large; it takes the better part of an hour, nearly all
 // of it at the highest loss, and tells how long each body has taken.
 
-import { createHash } from "node:crypto";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { createFarm, type FarmStatus } from "../../core/farm.js";
@@ -13,7 +12,7 @@ import { hasIpv6 } from "../../core/link/interface-address.js";
 import { ask } from "../support/client.js";
 import { curl, hasCurl } from "../support/curl.js";
 import { enterNamespace } from "../support/namespace.js";
-import { patternBytes } from "../support/test-app.js";
+import { patternBytes, sha256 } from "../support/test-app.js";
 
 const WORKERS = 2;
 const ORIGINS = ["http://198.18.0.1", ...(hasIpv6() ? ["http://[fd98:18::1]"] : [])];
@@ -66,10 +65,6 @@ function asking(by: Transfer): Transfer {
       }
     }
   };
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }
 
 /** One byte, the largest, and each power of 40 in between. */

@@ -1,7 +1,6 @@
 // The farm and a client behind a router, kernels all of them: paths that become narrower, before a transfer and in its midst;
 // packets in fragments, both ways; what closed ports answer. Runs in a network namespace of its own.
 
-import { createHash } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { pack, unpack } from "msgpackr";
@@ -10,7 +9,7 @@ import * as assert from "uvu/assert";
 import { createFarm, type Farm } from "../../core/farm.js";
 import { DistantClient } from "../support/distant-client.js";
 import { enterNamespace } from "../support/namespace.js";
-import { patternBytes } from "../support/test-app.js";
+import { patternBytes, sha256 } from "../support/test-app.js";
 
 const BIG_BYTES = 4_000_000;
 const FARM_4 = "198.18.0.1";
@@ -20,7 +19,7 @@ if (enterNamespace()) {
   let farm: Farm;
   let client: DistantClient;
   const path = suite("path");
-  const big = `200 ${createHash("sha256").update(patternBytes(BIG_BYTES)).digest("hex")}`;
+  const big = `200 ${sha256(patternBytes(BIG_BYTES))}`;
 
   path.before(async () => {
     farm = createFarm({
@@ -91,7 +90,7 @@ if (enterNamespace()) {
   }
 
   path("packets in fragments, have been put together, and hold no slot any more", () => {
-    const { reassemblyCounters, freeSlots, poolSlots } = farm.status();
+    const { reassemblyCounters, freeSlots, poolSlots, freeLargeSlots, largeSlots } = farm.status();
     // Three echo requests and a datagram over each version.
     assert.equal(reassemblyCounters, {
       packets_reassembled: 8,
@@ -100,6 +99,8 @@ if (enterNamespace()) {
       packets_evicted: 0,
     });
     assert.ok(freeSlots >= poolSlots - 8, `${freeSlots} of ${poolSlots} slots`);
+    // The link keeps one ready.
+    assert.ok(freeLargeSlots >= largeSlots - 2, `${freeLargeSlots} of ${largeSlots} large slots`);
   });
 
   path("what the kernel says to neighbours on the device, is no packet of anybody", () => {

@@ -1,7 +1,6 @@
 // The whole farm over sockets, as anyone can run it: sessions, large bodies, slow readers, datagrams; what happens when a
 // worker dies, hangs or cannot be started; resize, drain and reload under load. Loopback only, no privileges.
 
-import { createHash } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -16,7 +15,8 @@ import * as assert from "uvu/assert";
 import { createFarm, type Farm, type FarmOptions, OptionError } from "../../core/farm.js";
 import { ask, cookieOf, upload } from "../support/client.js";
 import { startLoad } from "../support/keep-alive-load.js";
-import { patternBytes } from "../support/test-app.js";
+import { untilStill } from "../support/settle.js";
+import { patternBytes, sha256 } from "../support/test-app.js";
 
 const WORKERS = 3;
 const BIG_BYTES = 10_000_000;
@@ -38,10 +38,6 @@ function source(number: number): string {
 }
 
 const sources = (count: number) => Array.from({ length: count }, (_, i) => source(i));
-
-function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
-}
 
 interface Shown {
   readonly worker: number;
@@ -107,12 +103,10 @@ test("upload of 64 MiB to an app that does not read, waits with its client, and 
   const count = 64 * 1024 * 1024;
   const sending = upload(`${url}digest/later`, count, source(8));
   // What is sent settles, once our window and the kernel's buffers are full. Each question goes to the same worker.
-  let sent = 0;
-  for (let same = 0; same < 5; ) {
+  const sent = await untilStill(async () => {
     await ask(url, { localAddress: source(8) });
-    same = sending.sentBytes === sent && sent > 0 ? same + 1 : 0;
-    sent = sending.sentBytes;
-  }
+    return sending.sentBytes;
+  });
   assert.ok(sent < 16 * 1024 * 1024, `${sent} bytes were sent`);
   await ask(`${url}release`, { localAddress: source(8) });
   assert.is(await sending.answer, sha256(new Uint8Array(count)));
@@ -125,12 +119,7 @@ test("stream of 1 GB to a client that does not read, is made no faster than it i
     get(`${url}stream?n=1000000000`, { agent: false, localAddress: source(7) }, resolve);
   });
   // What is made settles, once the kernel's buffers, ours and the window are full.
-  let bytes = await made();
-  for (let same = 0; same < 5; ) {
-    const now = await made();
-    same = now === bytes && now > before ? same + 1 : 0;
-    bytes = now;
-  }
+  const bytes = await untilStill(made, before);
   assert.ok(bytes - before < 32 * 1024 * 1024, `${bytes - before} bytes made`);
   response.destroy();
 });
@@ -158,6 +147,14 @@ test("connections, once their clients have reset them, leave nothing on the load
     farm.status().workers.every(({ flows, connections, inFlight }) => flows + connections + inFlight === 0);
   while (!isQuiet()) await new Promise((resolve) => setTimeout(resolve, 20));
   assert.is(farm.status().freeSlots, farm.status().poolSlots);
+});
+
+test("datagram, longer than a slot, is counted by the farm as dropped", async () => {
+  const socket = createSocket("udp4");
+  socket.send(new Uint8Array(4000), Number(new URL(url).port), "127.0.0.1");
+  while (farm.status().drops.oversize === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  socket.close();
+  assert.equal(farm.status().drops, { oversize: 1, noSlot: 0, noRoom: 0 });
 });
 
 test("datagram, is answered by the app of the source's worker", async () => {

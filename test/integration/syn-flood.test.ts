@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { ForgedKind } from "../../benchmarks/support/forged-packets.js";
+import { clientAddress } from "../../benchmarks/support/namespace.js";
 import { createFarm, type Farm } from "../../core/farm.js";
 import { ask } from "../support/client.js";
 import { enterNamespace } from "../support/namespace.js";
@@ -20,11 +21,6 @@ const PACKETS_A_SECOND = 20_000;
 const SECONDS = 3;
 
 const generator = fileURLToPath(new URL("../../benchmarks/support/flood-generator.js", import.meta.url));
-
-/** One of the addresses that this namespace has for clients. */
-function source(number: number): string {
-  return `198.19.${number >> 8}.${number & 255}`;
-}
 
 if (enterNamespace()) {
   let farm: Farm;
@@ -80,17 +76,17 @@ if (enterNamespace()) {
     async () => {
       const agent = new Agent({ keepAlive: true });
       // Once a connection of it was real, the source is known.
-      await ask(URL4, { localAddress: source(1) });
-      await ask(URL4, { agent, localAddress: source(2) });
+      await ask(URL4, { localAddress: clientAddress(1) });
+      await ask(URL4, { agent, localAddress: clientAddress(2) });
       const before = farm.status();
       let floodedRounds = 0;
       const { sent, rounds } = await underFlood("syn", async (round) => {
         if (farm.status().verdicts["syn-cookie"] > 0) floodedRounds++;
         const answers = await Promise.all([
-          ask(URL4, { localAddress: source(1) }),
-          ask(URL4, { agent, localAddress: source(2) }),
-          ask(URL4, { localAddress: source(1000 + round) }),
-          ask(`${URL4}bytes?n=200000`, { localAddress: source(20_000 + round) }),
+          ask(URL4, { localAddress: clientAddress(1) }),
+          ask(URL4, { agent, localAddress: clientAddress(2) }),
+          ask(URL4, { localAddress: clientAddress(1000 + round) }),
+          ask(`${URL4}bytes?n=200000`, { localAddress: clientAddress(20_000 + round) }),
         ]);
         assert.equal(
           answers.map(({ status }) => status),
@@ -119,7 +115,7 @@ if (enterNamespace()) {
   flood("ACKs from forged addresses, are none of a cookie, and leave nothing at all", async () => {
     const before = farm.status();
     const { rounds } = await underFlood("ack", async (round) => {
-      assert.is((await ask(URL4, { localAddress: source(5000 + round) })).status, 200);
+      assert.is((await ask(URL4, { localAddress: clientAddress(5000 + round) })).status, 200);
     });
     await eventually(
       () => cookies("rejected") > HALF_OPEN && farm.status().freeSlots === farm.status().poolSlots,

@@ -1,14 +1,14 @@
 // Uploads over a TUN device whose kernel hands TCP segments over before it cuts them: every byte arrives, in far fewer packets than
 // there are segments, also where large slots are short. Runs in a network namespace of its own.
 
-import { createHash } from "node:crypto";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { clientAddress } from "../../benchmarks/support/namespace.js";
 import { createFarm, type Farm } from "../../core/farm.js";
 import { hasIpv6 } from "../../core/link/interface-address.js";
 import { ask } from "../support/client.js";
 import { enterNamespace } from "../support/namespace.js";
-import { patternBytes } from "../support/test-app.js";
+import { patternBytes, sha256 } from "../support/test-app.js";
 
 const ORIGINS = ["http://198.18.0.1", ...(hasIpv6() ? ["http://[fd98:18::1]"] : [])];
 /** Data of a TCP segment on the device, over IPv4. */
@@ -16,10 +16,6 @@ const SEGMENT_BYTES = 1448;
 /** The least that the option takes; it has 16 large slots with them, of which a worker holds 4. */
 const FEW_SLOTS = 256;
 const UPLOADS_AT_ONCE = 30;
-
-function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
-}
 
 /** Packets that the director has received. */
 function packetsOf(farm: Farm): number {
@@ -69,7 +65,7 @@ if (enterNamespace()) {
       const expected = sha256(body);
       const answers = await Promise.all(
         Array.from({ length: UPLOADS_AT_ONCE }, (_, i) =>
-          ask(`${ORIGINS[0]}/digest`, { body, localAddress: `198.19.0.${i + 1}`, timeoutMs: 60_000 }),
+          ask(`${ORIGINS[0]}/digest`, { body, localAddress: clientAddress(i + 1), timeoutMs: 60_000 }),
         ),
       );
       for (const answer of answers) assert.is(answer.body.toString(), expected);

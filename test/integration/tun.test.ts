@@ -1,7 +1,6 @@
 // The whole farm over a real TUN device, with the kernel's own TCP as the other side: pinning, spreading, sessions
 // across workers and restarts, large bodies, many connections, ICMP. Runs in a network namespace of its own.
 
-import { createHash } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -12,25 +11,18 @@ import { join } from "node:path";
 import { pack, unpack } from "msgpackr";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { clientAddress } from "../../benchmarks/support/namespace.js";
 import { createFarm, type Farm } from "../../core/farm.js";
 import { ask, cookieOf, upload } from "../support/client.js";
 import { startLoad } from "../support/keep-alive-load.js";
 import { enterNamespace } from "../support/namespace.js";
-import { patternBytes } from "../support/test-app.js";
+import { untilStill } from "../support/settle.js";
+import { patternBytes, sha256 } from "../support/test-app.js";
 
 const WORKERS = 3;
 const BIG_BYTES = 10_000_000;
 const URL4 = "http://198.18.0.1/";
 const URL6 = "http://[fd98:18::1]/";
-
-/** One of the addresses that this namespace has for clients. */
-function source(number: number): string {
-  return `198.19.${number >> 8}.${number & 255}`;
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
-}
 
 interface Shown {
   readonly worker: number;
@@ -66,13 +58,13 @@ if (enterNamespace()) {
   }
 
   tun("first answer to a source, without a cookie, starts a session and carries its ID", async () => {
-    const answer = await ask(`${URL4}session`, { localAddress: source(1) });
+    const answer = await ask(`${URL4}session`, { localAddress: clientAddress(1) });
     assert.is(answer.status, 200);
     assert.is(answer.headers["set-cookie"]?.length, 1);
     assert.match(answer.headers["set-cookie"]![0]!, /^limpet\.sid=[\w.-]+; Path=\/; HttpOnly; SameSite=Lax$/);
     const first = answer.json<Shown>();
     assert.is(first.origin, "new");
-    const again = await ask(`${URL4}session`, { localAddress: source(1), cookie: cookieOf(answer) });
+    const again = await ask(`${URL4}session`, { localAddress: clientAddress(1), cookie: cookieOf(answer) });
     assert.is(again.headers["set-cookie"], undefined);
     assert.equal(again.json<Shown>(), { ...first, origin: "cache" });
   });
@@ -80,7 +72,7 @@ if (enterNamespace()) {
   tun("fifty requests of one source, each on its own connection, find one worker", async () => {
     const workers = new Set<unknown>();
     for (let i = 0; i < 50; i++) {
-      workers.add((await ask(URL4, { localAddress: source(2) })).json().worker);
+      workers.add((await ask(URL4, { localAddress: clientAddress(2) })).json().worker);
     }
     assert.is(workers.size, 1);
   });
@@ -88,7 +80,7 @@ if (enterNamespace()) {
   tun("new flows of many sources, all open at once, are spread evenly", async () => {
     const agents = Array.from({ length: 60 }, () => new Agent({ keepAlive: true }));
     const answers = await Promise.all(
-      agents.map((agent, i) => ask(URL4, { agent, localAddress: source(100 + i) })),
+      agents.map((agent, i) => ask(URL4, { agent, localAddress: clientAddress(100 + i) })),
     );
     const flows = farm.status().workers.map((worker) => worker.flows);
     for (const agent of agents) agent.destroy();
@@ -97,22 +89,22 @@ if (enterNamespace()) {
   });
 
   tun("session, its ID sent from other sources on other workers, has its state everywhere", async () => {
-    const started = await ask(`${URL4}session/add`, { localAddress: source(3) });
+    const started = await ask(`${URL4}session/add`, { localAddress: clientAddress(3) });
     const cookie = cookieOf(started);
     const home = started.json<Shown>().worker;
     const origins = new Map<number, string>();
     let expected = 1;
     for (let i = 0; i < 12; i++) {
-      const shown = await session(cookie, source(300 + i));
+      const shown = await session(cookie, clientAddress(300 + i));
       assert.is(shown.count, expected, `on worker ${shown.worker}`);
       if (!origins.has(shown.worker)) origins.set(shown.worker, shown.origin);
-      await ask(`${URL4}session/add`, { cookie, localAddress: source(300 + i) });
+      await ask(`${URL4}session/add`, { cookie, localAddress: clientAddress(300 + i) });
       expected++;
     }
     assert.is(origins.size, WORKERS);
     for (const [worker, origin] of origins) if (worker !== home) assert.is(origin, "database");
     // Back at home the cached state is old by now, and must not be believed.
-    const back = await session(cookie, source(3));
+    const back = await session(cookie, clientAddress(3));
     assert.equal([back.worker, back.count], [home, expected]);
   });
 
@@ -149,16 +141,14 @@ if (enterNamespace()) {
     "upload of 64 MiB to an app that does not read, waits with its client, and arrives once it does",
     async () => {
       const count = 64 * 1024 * 1024;
-      const sending = upload(`${URL4}digest/later`, count, source(8));
+      const sending = upload(`${URL4}digest/later`, count, clientAddress(8));
       // What is sent settles, once our window and the kernel's buffers are full. Each question goes to the same worker.
-      let sent = 0;
-      for (let same = 0; same < 5; ) {
-        await ask(URL4, { localAddress: source(8) });
-        same = sending.sentBytes === sent && sent > 0 ? same + 1 : 0;
-        sent = sending.sentBytes;
-      }
+      const sent = await untilStill(async () => {
+        await ask(URL4, { localAddress: clientAddress(8) });
+        return sending.sentBytes;
+      });
       assert.ok(sent < 16 * 1024 * 1024, `${sent} bytes were sent`);
-      await ask(`${URL4}release`, { localAddress: source(8) });
+      await ask(`${URL4}release`, { localAddress: clientAddress(8) });
       assert.is(await sending.answer, sha256(new Uint8Array(count)));
     },
   );
@@ -167,7 +157,7 @@ if (enterNamespace()) {
     const agents = Array.from({ length: 1000 }, () => new Agent({ keepAlive: true, maxSockets: 1 }));
     for (let round = 0; round < 2; round++) {
       const answers = await Promise.all(
-        agents.map((agent, i) => ask(URL4, { agent, localAddress: source(1000 + i) })),
+        agents.map((agent, i) => ask(URL4, { agent, localAddress: clientAddress(1000 + i) })),
       );
       assert.ok(answers.every((answer) => answer.status === 200));
     }
@@ -225,7 +215,7 @@ if (enterNamespace()) {
   tun(
     "worker that dies, resets the connections of clients that wait, and they go on with their sessions",
     async () => {
-      const client = source(3001);
+      const client = clientAddress(3001);
       const added = await ask(`${URL4}session/add`, { localAddress: client });
       // Nothing more is sent on this connection: only the director can tell its client.
       const waiting = ask(`${URL4}wait?ms=60000`, { localAddress: client }).then(
@@ -243,7 +233,7 @@ if (enterNamespace()) {
   );
 
   tun("resize and reload, while clients ask without pause over both links, fail no request", async () => {
-    const sources = Array.from({ length: 20 }, (_, i) => source(4000 + i));
+    const sources = Array.from({ length: 20 }, (_, i) => clientAddress(4000 + i));
     const loads = [
       startLoad(URL4, sources),
       startLoad(farm.urls.find((url) => url.includes("127.0.0.1"))!, ["127.0.0.2", "127.0.0.3"]),

@@ -16,13 +16,6 @@ const DEBIAN_FOLDER = "/usr/lib/postgresql";
 /** Ends with the pipe to the test's process: stops the server at once and removes the folder. */
 const WATCHDOG = `trap '' INT TERM HUP; read -r _; "$1"/pg_ctl -D "$2"/data -m immediate stop >/dev/null 2>&1; rm -rf "$2"`;
 
-export interface ClusterOptions {
-  /** Durable, and slow: only for tests of what survives. Default false. */
-  readonly fsync?: boolean;
-  /** More lines of postgresql.conf. */
-  readonly settings?: readonly string[];
-}
-
 export interface PostgresCluster {
   /** Folder of the socket. */
   readonly folder: string;
@@ -71,11 +64,8 @@ export function hasPostgres(): boolean {
   return false;
 }
 
-/** Makes a cluster and starts it. */
-export async function startCluster({
-  fsync = false,
-  settings = [],
-}: ClusterOptions = {}): Promise<PostgresCluster> {
+/** Makes a cluster and starts it. `fsync`: durable, and slow; only for tests of what survives. */
+export async function startCluster({ fsync = false } = {}): Promise<PostgresCluster> {
   const programs = programsFolder()!;
   const folder = mkdtempSync(join(tmpdir(), "limpet-pg-"));
   const data = join(folder, "data");
@@ -108,10 +98,7 @@ export async function startCluster({
   writeFileSync(passwordFile, "super\n");
   const authentication = ["-U", "postgres", "--auth-local=scram-sha-256", `--pwfile=${passwordFile}`];
   await run("initdb", "-D", data, "-E", "UTF8", "--no-locale", "--no-sync", ...authentication);
-  const flags = [
-    `-c listen_addresses='' -c unix_socket_directories='${folder}' -c fsync=${fsync ? "on" : "off"}`,
-    ...settings.map((setting) => `-c ${setting}`),
-  ].join(" ");
+  const flags = `-c listen_addresses='' -c unix_socket_directories='${folder}' -c fsync=${fsync ? "on" : "off"}`;
   const cluster: PostgresCluster = {
     folder,
     superuserUrl: urlOf("postgres:super", "postgres", folder),

@@ -24,7 +24,20 @@ import { TcpStack } from "../../workers/tcp/tcp-stack.js";
 import { SimEgress, validate } from "./sim-network.js";
 import { buildIcmpError, buildPacket, type Endpoint, type IcmpError, pattern, Slot } from "./tcp-packet.js";
 
-export const PEER_ISN = 0xffff_fff0;
+const PEER_ISN = 0xffff_fff0;
+
+/** Data in a full segment without options, over IPv4 and IPv6. */
+export const MSS = 1460;
+export const MSS_IPV6 = 1440;
+/** What timestamps take of it. */
+const TIMESTAMPS_BYTES = 12;
+/** Full segments in the first congestion window. */
+const FIRST_WINDOW_SEGMENTS = 10;
+
+/** Number of the first byte of the full segment with this index, among those sent first. */
+export function edge(segment: number): number {
+  return 1 + segment * MSS;
+}
 
 /** Flags by their letters, in this order: S F R P A. */
 const LETTERS: readonly [string, number][] = [
@@ -223,17 +236,18 @@ export class TcpScript implements StreamUser {
     return packets.length;
   }
 
-  /** The handshake, with an own answer to the SYN-ACK; afterwards nothing is left to expect. */
-  connect(options: Partial<ScriptSegment> = {}): void {
-    this.inject({ flags: "S", seq: 0, win: 65_535, mss: 1460, ...options });
-    this.expect({ flags: "SA", seq: 0, ack: 1 });
+  /** The handshake over a path of `roundTripMs`, with an own answer to the SYN-ACK; afterwards nothing is left to expect. */
+  connect(options: Partial<ScriptSegment> = {}, roundTripMs = 0): void {
+    this.inject({ flags: "S", seq: 0, win: 65_535, mss: MSS, ...options });
+    const timestamp = this.expectTimestamp({ flags: "SA", seq: 0, ack: 1 });
+    this.nowMs += roundTripMs;
     const { ts } = options;
     this.inject({
       flags: "A",
       seq: 1,
       ack: 1,
       win: options.win ?? 65_535,
-      ...(ts === undefined ? {} : { ts: [ts[0], this.timestamp] as const }),
+      ...(ts === undefined ? {} : { ts: [ts[0], timestamp] as const }),
     });
     this.expectNothing();
     assert.is(this.events.at(-1), "opened");
@@ -310,4 +324,23 @@ export class TcpScript implements StreamUser {
         : {}),
     };
   }
+}
+
+/**
+ * A connection that has queued `segments` full segments at once, and sent the first window of them. `syn` is what is special
+ * about the peer's SYN.
+ */
+export function sending(
+  segments: number,
+  syn: Partial<ScriptSegment> = {},
+  options: ScriptOptions = {},
+  roundTripMs = 0,
+): TcpScript {
+  const script = new TcpScript(options);
+  const mss = options.ipVersion === 6 ? MSS_IPV6 : MSS;
+  script.connect({ mss, ...syn }, roundTripMs);
+  const size = mss - (syn.ts === undefined ? 0 : TIMESTAMPS_BYTES);
+  script.act((connection) => connection.send(new Uint8Array(segments * size)));
+  assert.is(script.skip(), Math.min(segments, FIRST_WINDOW_SEGMENTS));
+  return script;
 }

@@ -14,6 +14,11 @@ export function patternBytes(count: number): Uint8Array {
   return bytes;
 }
 
+/** What `/upload` and `/digest` answer to these bytes. */
+export function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
 const CHUNK_BYTES = 64 * 1024;
 
 /** Bytes of streams that have been made so far in this worker. */

@@ -4,14 +4,15 @@
 // nothing; buffers exist only while they hold something, and what is known of data on its way lies in its stack's
 // transmissions.
 
-import { difference } from "../../core/wire/sequence.js";
+import { add, before, difference } from "../../core/wire/sequence.js";
 import type { StreamConnection } from "../stream.js";
 import type { CongestionControl } from "./congestion-control.js";
 import { type FourTuple, remoteAddress, remotePort } from "./four-tuple.js";
 import type { ReceiveBuffer } from "./receive-buffer.js";
+import { NO_ROW } from "./rows.js";
 import { SendQueue } from "./send-queue.js";
 import type { Timed } from "./timer-wheel.js";
-import { NO_ROW, type TransmissionList } from "./transmissions.js";
+import type { TransmissionList } from "./transmissions.js";
 
 // The states of RFC 9293 section 3.3.2 that a server's connection can be in. LISTEN belongs to the stack and
 // TIME-WAIT to its table of records. Their order is used: from ESTABLISHED on a connection is synchronized.
@@ -139,9 +140,9 @@ export class TcpConnection implements StreamConnection, Timed, TransmissionList 
 
   // What was sent and is not acknowledged (transmissions.ts): its rows, and bytes of it that the peer has reported, or that
   // are believed lost. Without SACK `sackedBytes` is what duplicate ACKs stand for.
-  sentHead = NO_ROW;
-  sentTail = NO_ROW;
-  sentRows = 0;
+  firstRow = NO_ROW;
+  lastRow = NO_ROW;
+  rowCount = 0;
   sackedBytes = 0;
   lostBytes = 0;
 
@@ -257,12 +258,28 @@ export function unreadBytes(connection: TcpConnection): number {
 
 /** Sequence number after the last byte queued: where a FIN has its place. */
 export function sendEnd(connection: TcpConnection): number {
-  return (connection.sndUna + (connection.queue === null ? 0 : connection.queue.length)) | 0;
+  return add(connection.sndUna, connection.queuedBytes);
+}
+
+/** Sequence numbers sent and not acknowledged, the FIN's included. */
+export function outstandingBytes(connection: TcpConnection): number {
+  return difference(connection.sndNxt, connection.sndUna);
+}
+
+/** Bytes of [start … end), sent before, that can be sent again in one piece: without the FIN, which takes no room. */
+export function resendableBytes(connection: TcpConnection, start: number, end: number): number {
+  const dataEnd = connection.finSent === 1 ? add(connection.sndNxt, -1) : connection.sndNxt;
+  return difference(before(end, dataEnd) ? end : dataEnd, start);
 }
 
 /** Bytes queued that were never sent. */
 export function unsentBytes(connection: TcpConnection): number {
   return connection.finSent === 1 ? 0 : difference(sendEnd(connection), connection.sndNxt);
+}
+
+/** How far the peer's window reaches beyond the sequence number `from`, in bytes. */
+export function sendWindowFrom(connection: TcpConnection, from: number): number {
+  return difference(add(connection.sndUna, connection.sndWnd), from);
 }
 
 /** RCV.WND. */

@@ -54,6 +54,12 @@ export function dataOptionsBytes(connection: TcpConnection): number {
   return connection.timestamps === 1 ? TIMESTAMPS_OPTION_BYTES : 0;
 }
 
+/** Bytes of all headers before the data of a segment, options included. */
+export function dataHeaderBytes(context: TcpContext, connection: TcpConnection): number {
+  const { tuple } = connection;
+  return context.writers[tuple.link]!.headerBytes(tuple) + dataOptionsBytes(connection);
+}
+
 /**
  * Sends `length` bytes of the queue from `sequence` on, or none, with `flags` beside ACK. More than one MSS is for
  * the device to cut. False if the link had no room: then output is tried again soon.

@@ -60,11 +60,15 @@ export function readTuple(
   }
 }
 
+/** `ports` of the answer: 16-bit halves change places, bytes within them don't, in either byte order. */
+export function turnPorts(ports: number): number {
+  return (ports << 16) | (ports >>> 16);
+}
+
 /** Makes a packet's tuple that of its answer: remote and local change places. */
 export function turnTuple(tuple: FourTuple): void {
   const { remote0, remote1, remote2, remote3 } = tuple;
-  // 16-bit halves change places, bytes within them don't, in either byte order.
-  tuple.ports = (tuple.ports << 16) | (tuple.ports >>> 16);
+  tuple.ports = turnPorts(tuple.ports);
   tuple.remote0 = tuple.local0;
   tuple.remote1 = tuple.local1;
   tuple.remote2 = tuple.local2;

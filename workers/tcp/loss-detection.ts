@@ -3,8 +3,8 @@
 // (TLP, section 7 there), without the retransmission timer. Without SACK by three duplicate ACKs (RFC 5681 section 3.2).
 // It marks what is lost (transmissions.ts) and knows nothing of windows; what follows from a loss is loss-recovery's part.
 
-import { add, after, afterOrAt, before, beforeOrAt, difference } from "../../core/wire/sequence.js";
-import { NEVER, RECOVERY_FAST, RECOVERY_NONE, type TcpConnection } from "./connection.js";
+import { after, afterOrAt, before, beforeOrAt, difference } from "../../core/wire/sequence.js";
+import { NEVER, outstandingBytes, RECOVERY_FAST, RECOVERY_NONE, type TcpConnection } from "./connection.js";
 import type { TcpContext } from "./context.js";
 import { sampleRoundTrip } from "./round-trip.js";
 
@@ -25,16 +25,13 @@ const MIN_PROBE_MS = 10;
 
 /** Data sent and not acknowledged that is thought to be in the network still (RFC 6675's pipe). */
 export function bytesInFlight(connection: TcpConnection): number {
-  const { sndNxt, sndUna, sackedBytes, lostBytes } = connection;
-  return difference(sndNxt, sndUna) - sackedBytes - lostBytes;
+  return outstandingBytes(connection) - connection.sackedBytes - connection.lostBytes;
 }
 
-/**
- * Takes in what the segment in hand acknowledges, up to `ack` and by SACK, and the round trip that it measures. Returns whether
- * SACK has told anything new.
- */
-export function takeAcknowledgment(context: TcpContext, connection: TcpConnection, ack: number): boolean {
+/** Takes in what the segment in hand acknowledges, and the round trip that it measures. Returns whether SACK has told anything new. */
+export function takeAcknowledgment(context: TcpContext, connection: TcpConnection): boolean {
   const { transmissions, segment, nowMs } = context;
+  const { acknowledgment } = segment;
   const hasEcho = connection.timestamps === 1 && segment.hasTimestamps === 1;
   const echoMs = difference(segment.timestampEcho, context.timestampOffset);
   transmissions.beginAcknowledgment(
@@ -42,29 +39,29 @@ export function takeAcknowledgment(context: TcpContext, connection: TcpConnectio
     // RFC 8985 section 6.2, step 2: what was sent again later than this may be acknowledged for its first transmission.
     hasEcho ? echoMs + 1 : difference(nowMs, connection.minRoundTripMs) + 1,
   );
-  transmissions.acknowledge(connection, ack);
-  const hasNewSack =
-    connection.sack === 1 && segment.sackCount > 0 && takeSackBlocks(context, connection, ack);
+  transmissions.acknowledge(connection, acknowledgment);
+  const hasNewSack = connection.sack === 1 && takeSackBlocks(context, connection);
   connection.highestDelivered = transmissions.highest;
   if (transmissions.isReordered === 1) connection.hasReordering = 1;
   // Karn: of what was sent twice only a timestamp tells which one is acknowledged (RFC 6298 section 3).
   if (transmissions.hasOldest === 1 && transmissions.hasResent === 0) {
     sampleRoundTrip(context.limits, connection, difference(nowMs, transmissions.oldestMs));
-  } else if (hasEcho && after(ack, connection.sndUna)) {
+  } else if (hasEcho && after(acknowledgment, connection.sndUna)) {
     sampleRoundTrip(context.limits, connection, difference(nowMs, echoMs));
   }
   if (transmissions.hasNewest === 1) noteNewest(context, connection);
   return hasNewSack;
 }
 
-function takeSackBlocks(context: TcpContext, connection: TcpConnection, ack: number): boolean {
+function takeSackBlocks(context: TcpContext, connection: TcpConnection): boolean {
   const { transmissions, segment } = context;
   let isNew = false;
   for (let block = 0; block < segment.sackCount; block++) {
     const start = segment.sackEdges[2 * block]!;
     const end = segment.sackEdges[2 * block + 1]!;
     // What is acknowledged already is a D-SACK (RFC 2883), what was never sent is nonsense.
-    if (!before(start, end) || before(start, ack) || after(end, connection.sndNxt)) continue;
+    if (!before(start, end) || before(start, segment.acknowledgment) || after(end, connection.sndNxt))
+      continue;
     if (transmissions.sack(connection, start, end)) isNew = true;
   }
   return isNew;
@@ -86,6 +83,12 @@ function noteNewest(context: TcpContext, connection: TcpConnection): void {
   connection.newestMs = newestMs;
   connection.newestEnd = newestEnd;
   connection.newestRoundTripMs = roundTripMs;
+}
+
+/** Nothing is outstanding: all that is to come is newer. Times wrap after 24 days, which a connection may be idle for. */
+export function forgetNewest(context: TcpContext, connection: TcpConnection): void {
+  connection.newestMs = context.nowMs | 0;
+  connection.newestEnd = connection.sndUna;
 }
 
 /** Marks what must be lost by now, and sets the timer for what may be soon (RFC 8985 section 6.2, step 5). */
@@ -130,8 +133,7 @@ export function countDuplicateAck(connection: TcpConnection): void {
   // Counted as far as it matters: a peer can send any number of them.
   if (connection.duplicateAcks < DUPLICATE_ACKS_THRESHOLD) connection.duplicateAcks++;
   if (connection.sack === 1) return;
-  const outstanding = difference(connection.sndNxt, connection.sndUna);
-  const most = Math.max(0, outstanding - Math.max(connection.mss, connection.lostBytes));
+  const most = Math.max(0, outstandingBytes(connection) - Math.max(connection.mss, connection.lostBytes));
   connection.sackedBytes = Math.min(connection.sackedBytes + connection.mss, most);
 }
 
@@ -148,7 +150,7 @@ export function armLossProbe(context: TcpContext, connection: TcpConnection): vo
     connection.probeKind === PROBE_NONE &&
     connection.probes === 0 &&
     // What is outstanding is not all reported.
-    difference(connection.sndNxt, connection.sndUna) > connection.sackedBytes;
+    outstandingBytes(connection) > connection.sackedBytes;
   if (!isQuiet) {
     connection.lossProbeAtMs = NEVER;
     return;
@@ -157,7 +159,7 @@ export function armLossProbe(context: TcpContext, connection: TcpConnection): vo
   let waitMs =
     connection.srtt8 < 0 ? context.limits.rtoInitialMs : Math.max(connection.srtt8 >> 2, MIN_PROBE_MS);
   // A single segment's acknowledgment may be delayed, but not one that fills a hole.
-  const isSingle = difference(connection.sndNxt, connection.sndUna) <= connection.mss;
+  const isSingle = outstandingBytes(connection) <= connection.mss;
   if (isSingle && recovery === RECOVERY_NONE) waitMs += connection.ackDelayMs;
   connection.lossProbeAtMs = Math.min(context.nowMs + waitMs, connection.retransmitAtMs);
 }
@@ -196,10 +198,4 @@ export function hasDuplicateReport(context: TcpContext): boolean {
   return (
     segment.sackCount > 1 && afterOrAt(start, segment.sackEdges[2]!) && beforeOrAt(end, segment.sackEdges[3]!)
   );
-}
-
-/** Bytes from a row's start on that can be sent again in one piece, without the FIN, which takes no room. */
-export function resendableBytes(connection: TcpConnection, start: number, end: number): number {
-  const dataEnd = connection.finSent === 1 ? add(connection.sndNxt, -1) : connection.sndNxt;
-  return difference(before(end, dataEnd) ? end : dataEnd, start);
 }

@@ -3,13 +3,21 @@
 // (RFC 3522 by timestamps, RFC 3708 by D-SACK). Congestion control hears of it. Sends nothing: output does, at the turn's end.
 
 import { after, afterOrAt, before, difference } from "../../core/wire/sequence.js";
-import { NEVER, RECOVERY_FAST, RECOVERY_NONE, RECOVERY_TIMEOUT, type TcpConnection } from "./connection.js";
+import {
+  NEVER,
+  outstandingBytes,
+  RECOVERY_FAST,
+  RECOVERY_NONE,
+  RECOVERY_TIMEOUT,
+  type TcpConnection,
+} from "./connection.js";
 import type { TcpContext } from "./context.js";
 import {
   bytesInFlight,
   countDuplicateAck,
   DUPLICATE_ACKS_THRESHOLD,
   detectLoss,
+  forgetNewest,
   hasDuplicateReport,
   isProbeDuplicate,
   isProbeRepair,
@@ -19,10 +27,6 @@ import {
   widenReorderWindow,
 } from "./loss-detection.js";
 import { backOff } from "./round-trip.js";
-
-function outstandingBytes(connection: TcpConnection): number {
-  return difference(connection.sndNxt, connection.sndUna);
-}
 
 /**
  * The segment in hand acknowledges `acked` bytes, 0 or more, beyond SND.UNA, which is moved on. `isDuplicate`: it has the form of a
@@ -36,7 +40,7 @@ export function acknowledgmentArrived(
 ): void {
   const { segment } = context;
   const inFlight = bytesInFlight(connection);
-  const hasNewSack = takeAcknowledgment(context, connection, segment.acknowledgment);
+  const hasNewSack = takeAcknowledgment(context, connection);
   connection.sndUna = segment.acknowledgment;
   if (acked > 0) newDataAcknowledged(context, connection, acked, inFlight);
   else if (hasNewSack || (connection.sack === 0 && isDuplicate)) countDuplicateAck(connection);
@@ -218,7 +222,5 @@ export function restartAfterIdle(context: TcpContext, connection: TcpConnection)
   if (connection.sndNxt !== connection.sndUna) return;
   if (context.nowMs - connection.lastSentMs <= connection.rtoMs) return;
   connection.congestion.idled(connection.mss);
-  // Times wrap after 24 days, which a connection may be idle for.
-  connection.newestMs = context.nowMs | 0;
-  connection.newestEnd = connection.sndUna;
+  forgetNewest(context, connection);
 }

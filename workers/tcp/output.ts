@@ -11,15 +11,17 @@ import {
   NEVER,
   RECOVERY_NONE,
   receiveWindow,
+  resendableBytes,
   SYN_RECEIVED,
   sendEnd,
+  sendWindowFrom,
   type TcpConnection,
   unreadBytes,
   unsentBytes,
 } from "./connection.js";
 import type { TcpContext } from "./context.js";
 import {
-  dataOptionsBytes,
+  dataHeaderBytes,
   EGRESS_RETRY_MS,
   emitAck,
   emitBare,
@@ -28,15 +30,11 @@ import {
   windowToOffer,
 } from "./emit.js";
 import { abortByUser, terminate } from "./lifetime.js";
-import {
-  armLossProbe,
-  bytesInFlight,
-  PROBE_AGAIN,
-  PROBE_NEW_DATA,
-  resendableBytes,
-} from "./loss-detection.js";
+import { armLossProbe, bytesInFlight, PROBE_AGAIN, PROBE_NEW_DATA } from "./loss-detection.js";
 import { restartAfterIdle } from "./loss-recovery.js";
-import { NO_ROW, RESENT } from "./transmissions.js";
+import { NO_ROW } from "./rows.js";
+import { RESENT } from "./transmissions.js";
+import { isBelowLowWater } from "./water-marks.js";
 
 /** Sends what the connection has to send. */
 export function output(context: TcpContext, connection: TcpConnection): void {
@@ -59,8 +57,7 @@ export function output(context: TcpContext, connection: TcpConnection): void {
 
 /** Whoever has waited for it may queue more, which is sent in the same turn. */
 function tellDrained({ limits, user }: TcpContext, connection: TcpConnection): void {
-  if (!connection.isAboveHighWater || unsentBytes(connection) >= limits.sendLowWaterBytes) return;
-  if (connection.queuedBytes >= limits.sendBufferBytes) return;
+  if (!connection.isAboveHighWater || !isBelowLowWater(limits, connection)) return;
   connection.isAboveHighWater = false;
   user.drained(connection);
 }
@@ -155,7 +152,7 @@ function resendLost(context: TcpContext, connection: TcpConnection): boolean {
     const hole = resendableBytes(connection, from, transmissions.end(row));
     let room = connection.congestion.cwnd - bytesInFlight(connection);
     if (connection.isRetransmitDue === 1) room = Math.max(room, mss);
-    let length = Math.min(hole, room, difference(add(sndUna, connection.sndWnd), from), burst);
+    let length = Math.min(hole, room, sendWindowFrom(connection, from), burst);
     if (length < hole) {
       // Whole segments only, except where even the first is larger than the peer's window.
       if (length >= mss) length -= length % mss;
@@ -184,14 +181,14 @@ function resend(context: TcpContext, connection: TcpConnection, from: number, le
  */
 function outputLossProbe(context: TcpContext, connection: TcpConnection): void {
   connection.isLossProbeDue = 0;
-  const { sndUna, sndNxt, mss } = connection;
+  const { sndNxt, mss } = connection;
   const { transmissions } = context;
   // Lost data waits only in fast recovery: for the pipe, of which nothing comes out any more.
   const lost = transmissions.firstLost(connection);
   const row = lost === NO_ROW ? transmissions.lastUnreported(connection) : lost;
   if (row === NO_ROW) return;
   const unsent = unsentBytes(connection);
-  const fresh = Math.min(unsent, mss, difference(add(sndUna, connection.sndWnd), sndNxt));
+  const fresh = Math.min(unsent, mss, sendWindowFrom(connection, sndNxt));
   if (lost === NO_ROW && fresh > 0 && (fresh === unsent || fresh === mss)) {
     if (!emitSegment(context, connection, sndNxt, fresh, PSH)) return;
     transmissions.sent(connection, sndNxt, add(sndNxt, fresh), context.nowMs);
@@ -212,17 +209,16 @@ function outputLossProbe(context: TcpContext, connection: TcpConnection): void {
 
 /** Most bytes in one packet: a whole number of segments where the device cuts them, or one. */
 function burstBytes(context: TcpContext, connection: TcpConnection): number {
-  const writer = context.writers[connection.tuple.link]!;
-  const { egress } = writer;
+  const { egress } = context.writers[connection.tuple.link]!;
   const { mss } = connection;
   if (egress.maxPacketBytes <= egress.mtuBytes) return mss;
-  const most = egress.maxPacketBytes - writer.headerBytes(connection.tuple) - dataOptionsBytes(connection);
+  const most = egress.maxPacketBytes - dataHeaderBytes(context, connection);
   return Math.max(mss, most - (most % mss));
 }
 
 /** New data and FIN, as far as both windows allow. */
 function outputNew(context: TcpContext, connection: TcpConnection): void {
-  const { sndUna, mss } = connection;
+  const { mss } = connection;
   const end = sendEnd(connection);
   // A FIN waits as long as there is unread data: the user may still read it, or it becomes a RST.
   const isClosing = connection.finQueued === 1 && unreadBytes(connection) === 0;
@@ -232,7 +228,7 @@ function outputNew(context: TcpContext, connection: TcpConnection): void {
   for (;;) {
     const { sndNxt } = connection;
     const available = difference(end, sndNxt);
-    const windowRoom = difference(add(sndUna, connection.sndWnd), sndNxt);
+    const windowRoom = sendWindowFrom(connection, sndNxt);
     let length = Math.min(
       available,
       windowRoom,

@@ -5,11 +5,10 @@
 
 import { nextHopMtu, packetInErrorBytes } from "../../core/wire/icmp-error.js";
 import { IPV6_MIN_MTU_BYTES } from "../../core/wire/ipv6.js";
-import { NEVER, SYN_RECEIVED, type TcpConnection } from "./connection.js";
+import { NEVER, resendableBytes, SYN_RECEIVED, type TcpConnection } from "./connection.js";
 import type { TcpContext } from "./context.js";
-import { dataOptionsBytes } from "./emit.js";
+import { dataHeaderBytes } from "./emit.js";
 import type { FourTuple } from "./four-tuple.js";
-import { resendableBytes } from "./loss-detection.js";
 import { resendOutstanding } from "./loss-recovery.js";
 
 /** Linux's floor for IPv4 (the RFC's, 68, would let anyone make us send headers only): 552 bytes carry 512 of data. */
@@ -84,18 +83,13 @@ function credibleMtu(ipVersion: number, told: number, packetBytes: number): numb
   return 0;
 }
 
-function headerBytes(context: TcpContext, connection: TcpConnection): number {
-  const { tuple } = connection;
-  return context.writers[tuple.link]!.headerBytes(tuple) + dataOptionsBytes(connection);
-}
-
 function mssFor(context: TcpContext, connection: TcpConnection, mtuBytes: number): number {
-  return mtuBytes - headerBytes(context, connection);
+  return mtuBytes - dataHeaderBytes(context, connection);
 }
 
 /** Bytes of a packet with a full segment. */
 function currentMtu(context: TcpContext, connection: TcpConnection): number {
-  return connection.mss + headerBytes(context, connection);
+  return connection.mss + dataHeaderBytes(context, connection);
 }
 
 /** False, and nothing changes, if segments are not larger than that anyway, or `mtuBytes` is 0. */

@@ -22,6 +22,7 @@ import {
 import type { TcpContext } from "./context.js";
 import { emitBare, emitChallengeAck, noteDuplicate } from "./emit.js";
 import { enterTimeWait, terminate } from "./lifetime.js";
+import { forgetNewest } from "./loss-detection.js";
 import { acknowledgmentArrived, loseOutstanding } from "./loss-recovery.js";
 import { segmentTextArrived } from "./receive-data.js";
 import { sampleRoundTrip } from "./round-trip.js";
@@ -201,9 +202,7 @@ function establish(context: TcpContext, connection: TcpConnection): boolean {
   connection.isProbeDue = 0;
   connection.highestDelivered = connection.sndUna;
   connection.widenedUpTo = connection.sndUna;
-  connection.newestMs = context.nowMs | 0;
-  connection.newestEnd = connection.sndUna;
-  connection.widenedUpTo = connection.sndUna;
+  forgetNewest(context, connection);
   // RFC 5681 section 3.1: one segment after a lost SYN-ACK.
   const wasLost = connection.unanswered > 0;
   connection.congestion.begin(wasLost ? connection.mss : initialWindow(connection.mss));

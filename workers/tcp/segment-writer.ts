@@ -12,7 +12,7 @@ import { DEFAULT_TTL, IPV4_HEADER_BYTES } from "../../core/wire/ipv4.js";
 import { DEFAULT_HOP_LIMIT, IPV6_HEADER_BYTES } from "../../core/wire/ipv6.js";
 import { PROTOCOL_TCP } from "../../core/wire/protocols.js";
 import { emitTcpHeader, TCP_CHECKSUM_OFFSET, TCP_HEADER_BYTES } from "../../core/wire/tcp.js";
-import type { FourTuple } from "./four-tuple.js";
+import { type FourTuple, turnPorts } from "./four-tuple.js";
 
 /** Sum of an IPv4 header's words that are always the same: version and length, DF, TTL and protocol. */
 const IPV4_CONSTANT_SUM = 0x4500 + 0x4000 + ((DEFAULT_TTL << 8) | PROTOCOL_TCP);
@@ -39,7 +39,7 @@ export class SegmentWriter {
 
   /** Bytes of IP and TCP headers without options. */
   headerBytes(tuple: FourTuple): number {
-    return (tuple.ipVersion === 4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES) + TCP_HEADER_BYTES;
+    return ipHeaderBytes(tuple) + TCP_HEADER_BYTES;
   }
 
   /** Index in `bytes` where the segment's options begin. */
@@ -62,14 +62,12 @@ export class SegmentWriter {
     segmentBytes: number,
   ): boolean {
     const tcpBytes = TCP_HEADER_BYTES + optionsBytes + payloadBytes;
-    const ipBytes = tuple.ipVersion === 4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES;
+    const ipBytes = ipHeaderBytes(tuple);
     if (tuple.ipVersion === 4) this.#writeIpv4Header(tuple, ipBytes + tcpBytes);
     else this.#writeIpv6Header(tuple, tcpBytes);
     const { bytes } = this;
     const at = this.#start + ipBytes;
-    // The peer's ports the other way round: 16-bit halves change places, bytes within them don't, in either byte
-    // order.
-    this.#words[at >>> 2] = (tuple.ports << 16) | (tuple.ports >>> 16);
+    this.#words[at >>> 2] = turnPorts(tuple.ports);
     emitTcpHeader(bytes, at, sequence, acknowledgment, TCP_HEADER_BYTES + optionsBytes, flags, window);
     let checksum = tuple.addressSum + PROTOCOL_TCP + tcpBytes;
     if (this.egress.checksumOffload) checksum = foldSum(checksum);
@@ -123,4 +121,8 @@ export class SegmentWriter {
     words[word + 8] = tuple.remote2;
     words[word + 9] = tuple.remote3;
   }
+}
+
+function ipHeaderBytes(tuple: FourTuple): number {
+  return tuple.ipVersion === 4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES;
 }

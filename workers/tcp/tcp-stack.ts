@@ -12,7 +12,6 @@ import {
   NEVER,
   SYN_RECEIVED,
   type TcpConnection,
-  unsentBytes,
 } from "./connection.js";
 import { TcpContext, type TcpStackOptions } from "./context.js";
 import { readTuple, turnTuple } from "./four-tuple.js";
@@ -24,9 +23,11 @@ import { lookForLoss, retransmissionTimeout } from "./loss-recovery.js";
 import { output } from "./output.js";
 import { suspectBlackHole } from "./path-mtu.js";
 import { deliverKept } from "./receive-data.js";
+import { backOff } from "./round-trip.js";
 import { segmentArrives } from "./segment-arrives.js";
 import type { TcpCounters } from "./tcp-counters.js";
 import type { Timed } from "./timer-wheel.js";
+import { isAboveHighWater } from "./water-marks.js";
 
 export class TcpStack implements ConnectionOwner {
   readonly #context: TcpContext;
@@ -178,15 +179,12 @@ export class TcpStack implements ConnectionOwner {
 
   queued(connection: TcpConnection): void {
     const { limits, counters } = this.#context;
-    const { queuedBytes } = connection;
-    if (queuedBytes > limits.maxQueuedBytes) {
+    if (connection.queuedBytes > limits.maxQueuedBytes) {
       counters.sendQueueFull++;
       abortByUser(this.#context, connection);
       return;
     }
-    if (unsentBytes(connection) > limits.sendHighWaterBytes || queuedBytes > limits.sendBufferBytes) {
-      connection.isAboveHighWater = true;
-    }
+    if (isAboveHighWater(limits, connection)) connection.isAboveHighWater = true;
     this.mark(connection);
   }
 
@@ -237,7 +235,7 @@ export class TcpStack implements ConnectionOwner {
       giveUp(context, connection);
     } else if (isHandshake) {
       counters.synAckRetransmissions++;
-      connection.rtoMs = Math.min(2 * connection.rtoMs, limits.rtoMaxMs);
+      backOff(limits, connection);
       connection.isProbeDue = 1;
     } else if (connection.sndWnd === 0 || connection.sndUna === connection.sndNxt) {
       connection.probes++;

@@ -3,13 +3,13 @@
 // director is told of the flow's end when TIME-WAIT begins, because a connection in it is no load to balance.
 //
 // A row's words: hash, IP version and link, ports, 4 remote address, 4 local address, sum of addresses, SND.NXT,
-// RCV.NXT, whether timestamps are in use, TS.Recent, end (ms), next row, previous row.
+// RCV.NXT, whether timestamps are in use, TS.Recent, end (ms).
 
 import type { TcpConnection } from "./connection.js";
 import type { FourTuple } from "./four-tuple.js";
 import { HashIndex } from "./hash-index.js";
+import { NO_ROW, type RowList, Rows } from "./rows.js";
 
-const ROW_WORDS = 19;
 const HASH = 0;
 const VERSION_AND_LINK = 1;
 const PORTS = 2;
@@ -21,21 +21,15 @@ export const TIME_WAIT_RCV_NXT = 13;
 export const TIME_WAIT_TIMESTAMPS = 14;
 export const TIME_WAIT_TS_RECENT = 15;
 const END_MS = 16;
-const NEXT = 17;
-const PREVIOUS = 18;
-
-const NONE = -1;
+const ROW_WORDS = 17;
 
 export class TimeWaitTable {
   readonly #maxRows: number;
   readonly #durationMs: number;
   readonly #index = new HashIndex();
-  #words = new Int32Array(64 * ROW_WORDS);
-  /** Free rows are linked through NEXT; rows never used begin at `#fresh`. */
-  #free = NONE;
-  #fresh = 0;
-  #oldest = NONE;
-  #newest = NONE;
+  readonly #rows = new Rows(ROW_WORDS);
+  /** All records, the oldest first. */
+  readonly #list: RowList = { firstRow: NO_ROW, lastRow: NO_ROW, rowCount: 0 };
 
   constructor(maxRows: number, durationMs: number) {
     this.#maxRows = maxRows;
@@ -43,138 +37,98 @@ export class TimeWaitTable {
   }
 
   get count(): number {
-    return this.#index.count;
+    return this.#list.rowCount;
   }
 
   /** Takes the connection over. Returns true if the oldest record had to go for it. */
   add(connection: TcpConnection, nowMs: number): boolean {
-    const isFull = this.#index.count >= this.#maxRows;
-    if (isFull) this.remove(this.#oldest);
-    const row = this.#acquireRow();
-    const words = this.#words;
-    const at = row * ROW_WORDS;
+    const isFull = this.#list.rowCount >= this.#maxRows;
+    if (isFull) this.remove(this.#list.firstRow);
+    const rows = this.#rows;
+    const row = rows.insertAfter(this.#list, this.#list.lastRow);
     const { tuple } = connection;
-    words[at + HASH] = connection.hash;
-    words[at + VERSION_AND_LINK] = tuple.ipVersion | (tuple.link << 8);
-    words[at + PORTS] = tuple.ports;
-    words[at + REMOTE] = tuple.remote0;
-    words[at + REMOTE + 1] = tuple.remote1;
-    words[at + REMOTE + 2] = tuple.remote2;
-    words[at + REMOTE + 3] = tuple.remote3;
-    words[at + LOCAL] = tuple.local0;
-    words[at + LOCAL + 1] = tuple.local1;
-    words[at + LOCAL + 2] = tuple.local2;
-    words[at + LOCAL + 3] = tuple.local3;
-    words[at + ADDRESS_SUM] = tuple.addressSum;
-    words[at + TIME_WAIT_SND_NXT] = connection.sndNxt;
-    words[at + TIME_WAIT_RCV_NXT] = connection.rcvNxt;
-    words[at + TIME_WAIT_TIMESTAMPS] = connection.timestamps;
-    words[at + TIME_WAIT_TS_RECENT] = connection.tsRecent;
-    this.#append(row, nowMs);
+    rows.set(row, HASH, connection.hash);
+    rows.set(row, VERSION_AND_LINK, tuple.ipVersion | (tuple.link << 8));
+    rows.set(row, PORTS, tuple.ports);
+    rows.set(row, REMOTE, tuple.remote0);
+    rows.set(row, REMOTE + 1, tuple.remote1);
+    rows.set(row, REMOTE + 2, tuple.remote2);
+    rows.set(row, REMOTE + 3, tuple.remote3);
+    rows.set(row, LOCAL, tuple.local0);
+    rows.set(row, LOCAL + 1, tuple.local1);
+    rows.set(row, LOCAL + 2, tuple.local2);
+    rows.set(row, LOCAL + 3, tuple.local3);
+    rows.set(row, ADDRESS_SUM, tuple.addressSum);
+    rows.set(row, TIME_WAIT_SND_NXT, connection.sndNxt);
+    rows.set(row, TIME_WAIT_RCV_NXT, connection.rcvNxt);
+    rows.set(row, TIME_WAIT_TIMESTAMPS, connection.timestamps);
+    rows.set(row, TIME_WAIT_TS_RECENT, connection.tsRecent);
+    rows.set(row, END_MS, nowMs + this.#durationMs);
     this.#index.insert(connection.hash, row);
     return isFull;
   }
 
-  /** The row of this tuple, whose hash is `hash`, or -1. */
+  /** The row of this tuple, whose hash is `hash`, or NO_ROW. */
   find(tuple: FourTuple, hash: number): number {
-    if (this.#index.count === 0) return NONE;
+    if (this.#list.rowCount === 0) return NO_ROW;
     for (let at = this.#index.first(hash); at >= 0; at = this.#index.next(at, hash)) {
       const row = this.#index.row(at);
       if (this.#isTuple(row, tuple)) return row;
     }
-    return NONE;
+    return NO_ROW;
   }
 
   /** One of the words whose names are exported. */
   get(row: number, word: number): number {
-    return this.#words[row * ROW_WORDS + word]!;
+    return this.#rows.get(row, word);
   }
 
   addressSum(row: number): number {
-    return this.#words[row * ROW_WORDS + ADDRESS_SUM]!;
-  }
-
-  set(row: number, word: number, value: number): void {
-    this.#words[row * ROW_WORDS + word] = value;
+    return this.#rows.get(row, ADDRESS_SUM);
   }
 
   /** Starts the 2 MSL again. */
   restart(row: number, nowMs: number): void {
-    this.#unlink(row);
-    this.#append(row, nowMs);
+    this.#rows.moveToEnd(this.#list, row);
+    this.#rows.set(row, END_MS, nowMs + this.#durationMs);
   }
 
   /** Forgets a record. */
   remove(row: number): void {
-    const at = row * ROW_WORDS;
-    this.#index.remove(this.#words[at + HASH]!, row);
-    this.#unlink(row);
-    this.#words[at + NEXT] = this.#free;
-    this.#free = row;
+    this.#index.remove(this.#rows.get(row, HASH), row);
+    this.#rows.remove(this.#list, row);
   }
 
   /** Forgets every record whose time is over. */
   expire(nowMs: number): void {
-    while (this.#oldest !== NONE && this.#remainingMs(this.#oldest, nowMs) <= 0) this.remove(this.#oldest);
+    const list = this.#list;
+    while (list.firstRow !== NO_ROW && this.#remainingMs(list.firstRow, nowMs) <= 0)
+      this.remove(list.firstRow);
   }
 
   /** When the oldest record ends; Infinity without records. */
   nextDeadlineMs(nowMs: number): number {
-    return this.#oldest === NONE ? Number.POSITIVE_INFINITY : nowMs + this.#remainingMs(this.#oldest, nowMs);
+    const { firstRow } = this.#list;
+    return firstRow === NO_ROW ? Number.POSITIVE_INFINITY : nowMs + this.#remainingMs(firstRow, nowMs);
   }
 
   #remainingMs(row: number, nowMs: number): number {
-    return (this.#words[row * ROW_WORDS + END_MS]! - nowMs) | 0;
+    return (this.#rows.get(row, END_MS) - nowMs) | 0;
   }
 
   #isTuple(row: number, tuple: FourTuple): boolean {
-    const words = this.#words;
-    const at = row * ROW_WORDS;
+    const rows = this.#rows;
     return (
-      words[at + PORTS] === tuple.ports &&
-      words[at + VERSION_AND_LINK] === (tuple.ipVersion | (tuple.link << 8)) &&
-      words[at + REMOTE] === tuple.remote0 &&
-      words[at + REMOTE + 1] === tuple.remote1 &&
-      words[at + REMOTE + 2] === tuple.remote2 &&
-      words[at + REMOTE + 3] === tuple.remote3 &&
-      words[at + LOCAL] === tuple.local0 &&
-      words[at + LOCAL + 1] === tuple.local1 &&
-      words[at + LOCAL + 2] === tuple.local2 &&
-      words[at + LOCAL + 3] === tuple.local3
+      rows.get(row, PORTS) === tuple.ports &&
+      rows.get(row, VERSION_AND_LINK) === (tuple.ipVersion | (tuple.link << 8)) &&
+      rows.get(row, REMOTE) === tuple.remote0 &&
+      rows.get(row, REMOTE + 1) === tuple.remote1 &&
+      rows.get(row, REMOTE + 2) === tuple.remote2 &&
+      rows.get(row, REMOTE + 3) === tuple.remote3 &&
+      rows.get(row, LOCAL) === tuple.local0 &&
+      rows.get(row, LOCAL + 1) === tuple.local1 &&
+      rows.get(row, LOCAL + 2) === tuple.local2 &&
+      rows.get(row, LOCAL + 3) === tuple.local3
     );
-  }
-
-  #acquireRow(): number {
-    if (this.#free !== NONE) {
-      const row = this.#free;
-      this.#free = this.#words[row * ROW_WORDS + NEXT]!;
-      return row;
-    }
-    const row = this.#fresh++;
-    if ((row + 1) * ROW_WORDS > this.#words.length) {
-      const grown = new Int32Array(2 * this.#words.length);
-      grown.set(this.#words);
-      this.#words = grown;
-    }
-    return row;
-  }
-
-  #append(row: number, nowMs: number): void {
-    const at = row * ROW_WORDS;
-    this.#words[at + END_MS] = nowMs + this.#durationMs;
-    this.#words[at + NEXT] = NONE;
-    this.#words[at + PREVIOUS] = this.#newest;
-    if (this.#newest === NONE) this.#oldest = row;
-    else this.#words[this.#newest * ROW_WORDS + NEXT] = row;
-    this.#newest = row;
-  }
-
-  #unlink(row: number): void {
-    const next = this.#words[row * ROW_WORDS + NEXT]!;
-    const previous = this.#words[row * ROW_WORDS + PREVIOUS]!;
-    if (previous === NONE) this.#oldest = next;
-    else this.#words[previous * ROW_WORDS + NEXT] = next;
-    if (next === NONE) this.#newest = previous;
-    else this.#words[next * ROW_WORDS + PREVIOUS] = previous;
   }
 }

@@ -18,7 +18,7 @@ test("status, for people, tells the farm and its workers in plain columns", () =
   workers  2 of 2 serving, policy least-loaded
   flows    21 of 41 sources; 6.1 % of the table's 1024 entries
   packets  new-flow 9, flow-hit 7
-  pool     200 of 256 slots free
+  pool     200 of 256 slots free, 12 of 16 large ones
   storage  serving, started anew 3 times
 
 worker  state    weight  flows  sources  in flight  connections  requests  failures
@@ -27,6 +27,12 @@ worker  state    weight  flows  sources  in flight  connections  requests  failu
 worker 1 failed last: ran out of  [31mluck
 `.replace("a link\n", "a link \n"),
     );
+  }));
+
+test("status, of a farm whose links could not take everything, says what", () =>
+  withFarm(async ({ farm, run }) => {
+    farm.current.drops = { oversize: 2, noSlot: 40, noRoom: 0 };
+    assert.match(await run(statusCommand), /\n {2}drops {4}noSlot 40, oversize 2\n/);
   }));
 
 test("status, of a farm with faults on purpose, says what was done in each direction", () =>

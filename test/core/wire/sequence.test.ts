@@ -3,15 +3,7 @@
 import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import {
-  add,
-  after,
-  afterOrAt,
-  before,
-  beforeOrAt,
-  difference,
-  inWindow,
-} from "../../../core/wire/sequence.js";
+import { add, after, afterOrAt, before, beforeOrAt, difference } from "../../../core/wire/sequence.js";
 
 const sequence = fc.integer({ min: 0, max: 0xffffffff });
 
@@ -40,14 +32,6 @@ test("before and after, order two numbers, wherever in the circle they are", () 
       assert.ok(afterOrAt(later, start) && afterOrAt(start, start) && !afterOrAt(start, later));
     }),
   );
-});
-
-test("inWindow, takes the first and not the one behind the last, across the wrap", () => {
-  assert.ok(inWindow(0xfffffff0, 0xfffffff0, 0x20));
-  assert.ok(inWindow(0x0f, 0xfffffff0, 0x20));
-  assert.not(inWindow(0x10, 0xfffffff0, 0x20));
-  assert.not(inWindow(0xffffffef, 0xfffffff0, 0x20));
-  assert.not(inWindow(5, 5, 0));
 });
 
 test.run();

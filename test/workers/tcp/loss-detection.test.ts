@@ -3,32 +3,10 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { TcpScript } from "../../support/tcp-script.js";
-
-const MSS = 1460;
-const edge = (segment: number) => 1 + segment * MSS;
-
-/** A connection with SACK over a path of `roundTripMs`, `segments` full segments in flight since then. */
-function sending(segments: number, roundTripMs: number, ts?: readonly [number, number]): TcpScript {
-  const script = new TcpScript();
-  const options = ts === undefined ? {} : { ts };
-  script.inject({ flags: "S", seq: 0, mss: 1460, sackOk: true, ...options });
-  script.skip();
-  script.nowMs += roundTripMs;
-  script.inject({
-    flags: "A",
-    seq: 1,
-    ack: 1,
-    ...(ts === undefined ? {} : { ts: [ts[0], script.timestamp - roundTripMs] as const }),
-  });
-  const size = ts === undefined ? MSS : MSS - 12;
-  script.act((connection) => connection.send(new Uint8Array(segments * size)));
-  assert.is(script.skip(), segments);
-  return script;
-}
+import { edge, MSS, sending, TcpScript } from "../../support/tcp-script.js";
 
 test("reordering, by less than a quarter of the round trip, sends nothing again", () => {
-  const script = sending(5, 100);
+  const script = sending(5, { sackOk: true }, {}, 100);
   script.advance(100);
   script.inject({ flags: "A", seq: 1, ack: 1, sack: [[edge(1), edge(2)]] });
   script.advance(24);
@@ -40,7 +18,7 @@ test("reordering, by less than a quarter of the round trip, sends nothing again"
 });
 
 test("a loss, that two segments after it tell of, is made good after a quarter of the round trip", () => {
-  const script = sending(3, 100);
+  const script = sending(3, { sackOk: true }, {}, 100);
   script.advance(100);
   script.inject({ flags: "A", seq: 1, ack: 1, sack: [[edge(1), edge(3)]] });
   script.advance(24);
@@ -51,14 +29,14 @@ test("a loss, that two segments after it tell of, is made good after a quarter o
 });
 
 test("a loss, that three segments after it tell of, is made good at once", () => {
-  const script = sending(4, 100);
+  const script = sending(4, { sackOk: true }, {}, 100);
   script.advance(100);
   script.inject({ flags: "A", seq: 1, ack: 1, sack: [[edge(1), edge(4)]] });
   script.expect({ seq: 1, length: MSS });
 });
 
 test("a loss, once the path has changed the order of segments, is always waited for", () => {
-  const script = sending(10, 100);
+  const script = sending(10, { sackOk: true }, {}, 100);
   script.advance(100);
   script.inject({ flags: "A", seq: 1, ack: 1, sack: [[edge(1), edge(2)]] });
   script.inject({ flags: "A", seq: 1, ack: edge(2) });
@@ -94,7 +72,7 @@ test("a loss, of what was sent again, is found by what was sent after it", () =>
 });
 
 test("a timeout, that timestamps prove needless, is taken back with its window", () => {
-  const script = sending(10, 0, [5, 0]);
+  const script = sending(10, { sackOk: true, ts: [5, 0] });
   const size = MSS - 12;
   const sentAt = script.timestamp;
   // The peer's host stood still.
@@ -109,7 +87,7 @@ test("a timeout, that timestamps prove needless, is taken back with its window",
 });
 
 test("a timeout, that was not needless, leaves a window of one segment and slow start", () => {
-  const script = sending(10, 0, [5, 0]);
+  const script = sending(10, { sackOk: true, ts: [5, 0] });
   const size = MSS - 12;
   script.advance(300);
   script.skip();
@@ -119,7 +97,7 @@ test("a timeout, that was not needless, leaves a window of one segment and slow 
 });
 
 test("a fast retransmit, whose duplicate is reported (D-SACK), is taken back with its window", () => {
-  const script = sending(10, 100);
+  const script = sending(10, { sackOk: true }, {}, 100);
   script.advance(100);
   script.inject({ flags: "A", seq: 1, ack: 1, sack: [[edge(1), edge(4)]] });
   script.expect({ seq: 1 });
@@ -132,7 +110,7 @@ test("a fast retransmit, whose duplicate is reported (D-SACK), is taken back wit
 });
 
 test("duplicates, reported again and again, make what counts as late last longer", () => {
-  const script = sending(10, 100);
+  const script = sending(10, { sackOk: true }, {}, 100);
   script.advance(100);
   script.inject({ flags: "A", seq: 1, ack: 1, sack: [[edge(1), edge(2)]] });
   script.inject({ flags: "A", seq: 1, ack: edge(10) });
@@ -153,7 +131,7 @@ test("duplicates, reported again and again, make what counts as late last longer
 });
 
 test("time, 25 days without a segment, does not confuse what is lost", () => {
-  const script = sending(3, 100);
+  const script = sending(3, { sackOk: true }, {}, 100);
   script.inject({ flags: "A", seq: 1, ack: edge(3) });
   script.advance(25 * 24 * 3600 * 1000);
   script.act((connection) => connection.send(new Uint8Array(3 * MSS)));

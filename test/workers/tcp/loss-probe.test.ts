@@ -3,22 +3,10 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { TcpScript } from "../../support/tcp-script.js";
-
-const MSS = 1460;
-const edge = (segment: number) => 1 + segment * MSS;
-
-/** A connection with SACK and `segments` full segments in flight, sent at once at a round trip of less than a millisecond. */
-function sending(segments: number): TcpScript {
-  const script = new TcpScript();
-  script.connect({ sackOk: true });
-  script.act((connection) => connection.send(new Uint8Array(segments * MSS)));
-  script.skip();
-  return script;
-}
+import { edge, MSS, sending, TcpScript } from "../../support/tcp-script.js";
 
 test("loss probe, the end of a response is lost, sends its last segment again after 10 ms and its answer the others", () => {
-  const script = sending(8);
+  const script = sending(8, { sackOk: true });
   script.inject({ flags: "A", seq: 1, ack: edge(5) });
   script.advance(9);
   script.expectNothing();
@@ -36,7 +24,7 @@ test("loss probe, the end of a response is lost, sends its last segment again af
 });
 
 test("loss probe, a single segment is lost, waits for as long as its acknowledgment may be delayed", () => {
-  const script = sending(1);
+  const script = sending(1, { sackOk: true });
   script.advance(59);
   script.expectNothing();
   script.advance(1);
@@ -59,7 +47,7 @@ test("loss probe, the FIN is lost with the last bytes, sends both again", () => 
 });
 
 test("loss probe, with data that the congestion window keeps back, sends of that instead", () => {
-  const script = sending(14);
+  const script = sending(14, { sackOk: true });
   script.advance(10);
   script.expect({ seq: edge(10), length: MSS });
   script.expectNothing();
@@ -68,7 +56,7 @@ test("loss probe, with data that the congestion window keeps back, sends of that
 });
 
 test("loss probe, of which nothing comes back either, is followed by the timeout and by no second probe", () => {
-  const script = sending(3);
+  const script = sending(3, { sackOk: true });
   script.advance(10);
   assert.is(script.skip(), 1);
   // The timer starts anew with the probe.
@@ -80,7 +68,7 @@ test("loss probe, of which nothing comes back either, is followed by the timeout
 });
 
 test("loss probe, that was needless, costs no window and makes the next one wait longer", () => {
-  const script = sending(1);
+  const script = sending(1, { sackOk: true });
   script.advance(60);
   script.expect({ seq: 1 });
   script.inject({ flags: "A", seq: 1, ack: edge(1), sack: [[1, edge(1)]] });
@@ -96,7 +84,7 @@ test("loss probe, that was needless, costs no window and makes the next one wait
 });
 
 test("loss probe, that has made good a loss that nothing else tells of, costs what a loss costs", () => {
-  const script = sending(1);
+  const script = sending(1, { sackOk: true });
   script.advance(60);
   script.expect({ seq: 1 });
   script.inject({ flags: "A", seq: 1, ack: edge(1) });
@@ -128,7 +116,7 @@ test("loss probe, into a closed window, leaves it to the window's own probes", (
 });
 
 test("rescue retransmission, what was sent again is lost as well, is sent once more without the timeout", () => {
-  const script = sending(6);
+  const script = sending(6, { sackOk: true });
   script.inject({ flags: "A", seq: 1, ack: 1, sack: [[edge(1), edge(5)]] });
   // Segments 0 and 5 were lost; 0 is lost again.
   script.expect({ seq: 1, length: MSS });
@@ -144,7 +132,7 @@ test("rescue retransmission, what was sent again is lost as well, is sent once m
 });
 
 test("rescue retransmission, nothing comes back at all, leaves it to the timeout", () => {
-  const script = sending(6);
+  const script = sending(6, { sackOk: true });
   script.inject({ flags: "A", seq: 1, ack: 1, sack: [[edge(1), edge(6)]] });
   script.skip();
   script.advance(600);

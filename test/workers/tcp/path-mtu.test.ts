@@ -7,23 +7,14 @@ import * as assert from "uvu/assert";
 import { UNKNOWN_MTU } from "../../../workers/path-mtus.js";
 import { RECOVERY_FAST, RECOVERY_NONE, type TcpConnection } from "../../../workers/tcp/connection.js";
 import type { IcmpError } from "../../support/tcp-packet.js";
-import { type ScriptSegment, TcpScript } from "../../support/tcp-script.js";
+import { edge, MSS, MSS_IPV6, sending, TcpScript } from "../../support/tcp-script.js";
 
-const MSS = { 4: 1460, 6: 1440 } as const;
+const MSS_OF = { 4: MSS, 6: MSS_IPV6 } as const;
 const HEADERS = { 4: 40, 6: 60 } as const;
 const MAX_AGE_MS = 10 * 60_000;
 
 function tooBig(ipVersion: 4 | 6, mtu: number, packetBytes = 1500): IcmpError {
   return ipVersion === 4 ? { type: 3, code: 4, mtu, packetBytes } : { type: 2, code: 0, mtu, packetBytes };
-}
-
-/** A connection with ten full segments in flight. */
-function sending(ipVersion: 4 | 6 = 4, options: Partial<ScriptSegment> = {}, isCutting = false): TcpScript {
-  const script = new TcpScript({ ipVersion, isCutting });
-  script.connect({ mss: MSS[ipVersion], ...options });
-  script.act((connection) => connection.send(new Uint8Array(10 * (MSS[ipVersion] - (options.ts ? 12 : 0)))));
-  assert.is(script.skip(), 10);
-  return script;
 }
 
 function cwndOf(script: TcpScript): readonly [cwnd: number, ssthresh: number] {
@@ -40,8 +31,8 @@ function expectSegments(script: TcpScript, seq: number, bytes: number, mss: numb
 for (const ipVersion of [4, 6] as const) {
   for (const isCutting of [false, true]) {
     test(`too big, over IPv${ipVersion}${isCutting ? ", with a device that cuts" : ""}, sends all that is under way again in the size told`, () => {
-      const script = sending(ipVersion, {}, isCutting);
-      const bytes = 10 * MSS[ipVersion];
+      const script = sending(10, {}, { ipVersion, isCutting });
+      const bytes = 10 * MSS_OF[ipVersion];
       script.injectError(tooBig(ipVersion, 1300), 1);
       const mss = 1300 - HEADERS[ipVersion];
       // As a new connection would begin: RFC 1191 section 6.4.
@@ -56,7 +47,7 @@ for (const ipVersion of [4, 6] as const) {
 }
 
 test("too big, is no congestion: slow start goes as far as it would have gone", () => {
-  const script = sending();
+  const script = sending(10);
   const [cwnd, ssthresh] = cwndOf(script);
   script.injectError(tooBig(4, 1000), 1);
   script.skip();
@@ -66,14 +57,14 @@ test("too big, is no congestion: slow start goes as far as it would have gone", 
 });
 
 test("too big, in congestion avoidance, opens the window anew up to what it was", () => {
-  const script = sending();
+  const script = sending(10);
   // A loss, and recovery from it: the window is half of what was under way.
   for (let index = 0; index < 3; index++) script.inject({ flags: "A", seq: 1, ack: 1 });
-  script.inject({ flags: "A", seq: 1, ack: 1 + 10 * 1460 });
-  script.act((connection) => connection.send(new Uint8Array(100 * 1460)));
-  let acked = 1 + 10 * 1460;
+  script.inject({ flags: "A", seq: 1, ack: edge(10) });
+  script.act((connection) => connection.send(new Uint8Array(100 * MSS)));
+  let acked = edge(10);
   for (let index = 0; index < 60; index++) {
-    acked += 1460;
+    acked += MSS;
     script.inject({ flags: "A", seq: 1, ack: acked });
   }
   script.skip();
@@ -84,20 +75,20 @@ test("too big, in congestion avoidance, opens the window anew up to what it was"
 });
 
 test("too big, with timestamps, leaves room for them", () => {
-  const script = sending(4, { ts: [100, 0] });
+  const script = sending(10, { ts: [100, 0] });
   script.injectError(tooBig(4, 1000), 1);
   script.expect({ seq: 1, length: 1000 - 52 });
 });
 
 test("too big, told once for each of ten segments, sends them again once", () => {
-  const script = sending();
-  for (let segment = 0; segment < 10; segment++) script.injectError(tooBig(4, 1400), 1 + segment * MSS[4]);
+  const script = sending(10);
+  for (let segment = 0; segment < 10; segment++) script.injectError(tooBig(4, 1400), edge(segment));
   assert.is(script.skip(), 10);
   assert.equal([script.stack.counters.pathMtuLowered, script.stack.counters.icmpIgnored], [1, 9]);
 });
 
 test("too big, told again by a router further on, is followed again", () => {
-  const script = sending();
+  const script = sending(10);
   for (const mtu of [1400, 1280, 1006]) {
     script.injectError(tooBig(4, mtu, mtu + 100), 1);
     script.expect({ seq: 1, length: mtu - 40 });
@@ -107,20 +98,20 @@ test("too big, told again by a router further on, is followed again", () => {
 });
 
 test("too big, what the peer has by SACK is not sent again", () => {
-  const script = sending(4, { sackOk: true });
-  script.inject({ flags: "A", seq: 1, ack: 1, sack: [[1 + 9 * 1460, 1 + 10 * 1460]] });
+  const script = sending(10, { sackOk: true });
+  script.inject({ flags: "A", seq: 1, ack: 1, sack: [[edge(9), edge(10)]] });
   script.expectNothing();
   script.injectError(tooBig(4, 1500 - 100, 1500), 1);
   const sent = script.skip();
-  script.inject({ flags: "A", seq: 1, ack: 1 + 9 * 1460 });
+  script.inject({ flags: "A", seq: 1, ack: edge(9) });
   const rest = script.skip();
-  assert.is(sent + rest, Math.ceil((9 * 1460) / 1360));
+  assert.is(sent + rest, Math.ceil((9 * MSS) / 1360));
 });
 
 test("too big, in fast recovery, ends it and sends what is under way in the new size", () => {
-  const script = sending();
+  const script = sending(10);
   for (let index = 0; index < 3; index++) script.inject({ flags: "A", seq: 1, ack: 1 });
-  script.expect({ seq: 1, length: 1460 });
+  script.expect({ seq: 1, length: MSS });
   const connection = script.connection as TcpConnection;
   assert.is(connection.recovery, RECOVERY_FAST);
   script.injectError(tooBig(4, 1000), 1);
@@ -135,7 +126,7 @@ test("too big, in fast recovery, ends it and sends what is under way in the new 
 });
 
 test("too big, starts the retransmission timer anew and doubles nothing", () => {
-  const script = sending();
+  const script = sending(10);
   script.advance(150);
   script.injectError(tooBig(4, 1000), 1);
   script.skip();
@@ -149,10 +140,10 @@ test("too big, with the FIN under way, sends it again behind the data", () => {
   const script = new TcpScript();
   script.connect();
   script.act((connection) => {
-    connection.send(new Uint8Array(1460));
+    connection.send(new Uint8Array(MSS));
     connection.close();
   });
-  script.expect({ flags: "FPA", seq: 1, length: 1460 });
+  script.expect({ flags: "FPA", seq: 1, length: MSS });
   script.injectError(tooBig(4, 1000), 1);
   script.expect({ flags: "PA", seq: 1, length: 960 });
   script.expect({ flags: "FPA", seq: 961, length: 500 });
@@ -160,13 +151,13 @@ test("too big, with the FIN under way, sends it again behind the data", () => {
 });
 
 test("too big, of a path below the least that is believed, goes down to that", () => {
-  const script = sending();
+  const script = sending(10);
   script.injectError(tooBig(4, 68), 1);
   script.expect({ seq: 1, length: 552 - 40 });
 });
 
 test("too big, over IPv6 with less than 1280, is not believed", () => {
-  const script = sending(6);
+  const script = sending(10, {}, { ipVersion: 6 });
   for (const mtu of [0, 68, 1279]) script.injectError(tooBig(6, mtu), 1);
   script.expectNothing();
   assert.is(script.stack.counters.icmpIgnored, 3);
@@ -175,7 +166,7 @@ test("too big, over IPv6 with less than 1280, is not believed", () => {
 });
 
 test("too big, that tells no MTU, goes down one plateau at a time", () => {
-  const script = sending();
+  const script = sending(10);
   for (const [packetBytes, length] of [
     [1500, 1452],
     [1492, 966],
@@ -190,7 +181,7 @@ test("too big, that tells no MTU, goes down one plateau at a time", () => {
 });
 
 test("too big, with an MTU that the packet would have fitted, or that is no smaller, is not believed", () => {
-  const script = sending();
+  const script = sending(10);
   script.injectError(tooBig(4, 1500), 1);
   script.injectError(tooBig(4, 1200, 1200), 1);
   script.injectError(tooBig(4, 9000, 9000), 1);
@@ -199,22 +190,22 @@ test("too big, with an MTU that the packet would have fitted, or that is no smal
 });
 
 test("too big, about a segment that is not under way, is not believed", () => {
-  const script = sending();
+  const script = sending(10);
   script.injectError(tooBig(4, 600), 0);
-  script.injectError(tooBig(4, 600), 1 + 10 * 1460);
+  script.injectError(tooBig(4, 600), edge(10));
   script.expectNothing();
   assert.is(script.stack.counters.icmpOutOfWindow, 2);
 });
 
 test("path MTU, once learned, is what later connections to the same address begin with, for ten minutes", () => {
   for (const ipVersion of [4, 6] as const) {
-    const script = sending(ipVersion);
+    const script = sending(10, {}, { ipVersion });
     script.injectError(tooBig(ipVersion, 1300), 1);
     script.skip();
     const later = (afterMs: number, expected: number): void => {
       script.nowMs += afterMs;
       script.endpoint = { ...script.endpoint, port: script.endpoint.port + 1 };
-      script.connect({ mss: MSS[ipVersion] });
+      script.connect({ mss: MSS_OF[ipVersion] });
       script.act((connection) => connection.send(new Uint8Array(3000)));
       script.expect({ seq: 1, length: expected });
       script.act((connection) => connection.abort());
@@ -222,24 +213,24 @@ test("path MTU, once learned, is what later connections to the same address begi
     };
     later(0, 1300 - HEADERS[ipVersion]);
     later(MAX_AGE_MS - 1, 1300 - HEADERS[ipVersion]);
-    later(1, MSS[ipVersion]);
+    later(1, MSS_OF[ipVersion]);
   }
 });
 
 test("path MTU, does not change what the peer is told it may send", () => {
-  const script = sending();
+  const script = sending(10);
   script.injectError(tooBig(4, 1000), 1);
   script.skip();
   script.endpoint = { ...script.endpoint, port: 40_001 };
-  script.inject({ flags: "S", seq: 0, mss: 1460 });
-  script.expect({ flags: "SA", mss: 1460 });
+  script.inject({ flags: "S", seq: 0, mss: MSS });
+  script.expect({ flags: "SA", mss: MSS });
 });
 
 test("black hole, full segments that vanish without a word, become smaller after three timeouts, and again after three more", () => {
-  const script = sending();
+  const script = sending(10);
   for (const [waitMs, length] of [
-    [200, 1460],
-    [400, 1460],
+    [200, MSS],
+    [400, MSS],
     [800, 984],
     [1600, 984],
     [3200, 984],
@@ -254,7 +245,7 @@ test("black hole, full segments that vanish without a word, become smaller after
 });
 
 test("black hole, over IPv6, is passed with 1280 bytes, and no fewer", () => {
-  const script = sending(6);
+  const script = sending(10, {}, { ipVersion: 6 });
   script.advance(600);
   script.skip();
   script.advance(800);
@@ -266,7 +257,7 @@ test("black hole, over IPv6, is passed with 1280 bytes, and no fewer", () => {
 });
 
 test("black hole, once small segments pass, is no more: the transfer goes on in that size", () => {
-  const script = sending();
+  const script = sending(10);
   script.advance(1400);
   script.skip();
   script.inject({ flags: "A", seq: 1, ack: 1 + 984 });
@@ -299,13 +290,13 @@ test("black hole, segments that the peer's window keeps small, become as small a
 });
 
 test("black hole, is a guess, and is not remembered for other connections", () => {
-  const script = sending();
+  const script = sending(10);
   script.advance(1400);
   script.skip();
   script.endpoint = { ...script.endpoint, port: 40_001 };
   script.connect();
-  script.act((connection) => connection.send(new Uint8Array(1460)));
-  script.expect({ seq: 1, length: 1460 });
+  script.act((connection) => connection.send(new Uint8Array(MSS)));
+  script.expect({ seq: 1, length: MSS });
 });
 
 test("UNKNOWN_MTU, is more than any packet has", () => {

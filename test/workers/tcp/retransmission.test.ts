@@ -2,23 +2,7 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type ScriptOptions, type ScriptSegment, TcpScript } from "../../support/tcp-script.js";
-
-const MSS = 1460;
-
-/** A connection with `segments` full segments in flight, sent at once. */
-function sending(
-  segments: number,
-  options: Partial<ScriptSegment> = {},
-  scriptOptions: ScriptOptions = {},
-): TcpScript {
-  const script = new TcpScript(scriptOptions);
-  script.connect(options);
-  const size = MSS - (options.ts === undefined ? 0 : 12);
-  script.act((connection) => connection.send(new Uint8Array(segments * size)));
-  assert.is(script.skip(), segments);
-  return script;
-}
+import { edge, MSS, sending, TcpScript } from "../../support/tcp-script.js";
 
 test("retransmission timeout, at a round trip of less than a millisecond, comes after 200 ms and doubles", () => {
   const script = sending(1);
@@ -71,14 +55,14 @@ test("retransmission timeout, is not put off by duplicate ACKs", () => {
 
 test("retransmission timeout, a burst that was acknowledged in part, is sent again from there", () => {
   const script = sending(5);
-  script.inject({ flags: "A", seq: 1, ack: 1 + 2 * MSS });
+  script.inject({ flags: "A", seq: 1, ack: edge(2) });
   script.advance(200);
-  script.expect({ seq: 1 + 2 * MSS, length: MSS });
+  script.expect({ seq: edge(2), length: MSS });
   script.expectNothing();
-  script.inject({ flags: "A", seq: 1, ack: 1 + 3 * MSS });
-  script.expect({ seq: 1 + 3 * MSS, length: MSS });
-  script.expect({ seq: 1 + 4 * MSS, length: MSS });
-  script.inject({ flags: "A", seq: 1, ack: 1 + 5 * MSS });
+  script.inject({ flags: "A", seq: 1, ack: edge(3) });
+  script.expect({ seq: edge(3), length: MSS });
+  script.expect({ seq: edge(4), length: MSS });
+  script.inject({ flags: "A", seq: 1, ack: edge(5) });
   script.expectNothing();
   assert.is(script.stack.timerCount, 0);
 });
@@ -116,9 +100,9 @@ test("limited transmit, the first two duplicate ACKs, each send one new segment"
   script.act((connection) => connection.send(new Uint8Array(20 * MSS)));
   assert.is(script.skip(), 10);
   script.inject({ flags: "A", seq: 1, ack: 1 });
-  script.expect({ seq: 1 + 10 * MSS, length: MSS });
+  script.expect({ seq: edge(10), length: MSS });
   script.inject({ flags: "A", seq: 1, ack: 1 });
-  script.expect({ seq: 1 + 11 * MSS, length: MSS });
+  script.expect({ seq: edge(11), length: MSS });
   script.expectNothing();
 });
 
@@ -126,10 +110,10 @@ test("fast recovery, a partial acknowledgment, sends the next hole again at once
   const script = sending(10);
   for (let index = 0; index < 3; index++) script.inject({ flags: "A", seq: 1, ack: 1 });
   script.expect({ seq: 1 });
-  script.inject({ flags: "A", seq: 1, ack: 1 + 3 * MSS });
-  script.expect({ seq: 1 + 3 * MSS, length: MSS });
+  script.inject({ flags: "A", seq: 1, ack: edge(3) });
+  script.expect({ seq: edge(3), length: MSS });
   script.expectNothing();
-  script.inject({ flags: "A", seq: 1, ack: 1 + 10 * MSS });
+  script.inject({ flags: "A", seq: 1, ack: edge(10) });
   script.expectNothing();
   assert.is(script.stack.timerCount, 0);
 });
@@ -142,7 +126,7 @@ for (const [congestion, left] of [
     const script = sending(10, {}, { congestion });
     for (let index = 0; index < 3; index++) script.inject({ flags: "A", seq: 1, ack: 1 });
     script.skip();
-    script.inject({ flags: "A", seq: 1, ack: 1 + 10 * MSS });
+    script.inject({ flags: "A", seq: 1, ack: edge(10) });
     script.act((connection) => connection.send(new Uint8Array(20 * MSS)));
     assert.is(script.skip(), left);
   });
@@ -151,7 +135,6 @@ for (const [congestion, left] of [
 test("fast recovery, begun by one ACK for most of the window, halves the window and not what is left of it", () => {
   const script = sending(10, { sackOk: true }, { congestion: "new-reno" });
   script.advance(5);
-  const edge = (segment: number) => 1 + segment * MSS;
   script.inject({ flags: "A", seq: 1, ack: edge(5), sack: [[edge(6), edge(10)]] });
   script.expect({ seq: edge(5) });
   script.inject({ flags: "A", seq: 1, ack: edge(10) });
@@ -170,7 +153,7 @@ test("fast recovery, each duplicate ACK, stands for a segment that has left the 
   for (let index = 0; index < 4; index++) script.inject({ flags: "A", seq: 1, ack: 1 });
   script.expectNothing();
   script.inject({ flags: "A", seq: 1, ack: 1 });
-  script.expect({ seq: 1 + 12 * MSS, length: MSS });
+  script.expect({ seq: edge(12), length: MSS });
 });
 
 test("duplicate ACKs, a hundred thousand of them, neither overflow nor send anything but the one retransmission", () => {
@@ -192,7 +175,6 @@ test("duplicate ACKs, with data, a changed window or nothing outstanding, are no
 
 test("SACK, three blocks above a hole, send the hole again and not what the peer has", () => {
   const script = sending(10, { sackOk: true });
-  const edge = (segment: number) => 1 + segment * MSS;
   // Segments 0 and 4 are lost.
   script.inject({ flags: "A", seq: 1, ack: 1, sack: [[edge(1), edge(2)]] });
   script.inject({ flags: "A", seq: 1, ack: 1, sack: [[edge(1), edge(3)]] });
@@ -220,7 +202,6 @@ test("SACK, three blocks above a hole, send the hole again and not what the peer
 
 test("SACK, a retransmission timeout, sends again only what was not reported", () => {
   const script = sending(4, { sackOk: true });
-  const edge = (segment: number) => 1 + segment * MSS;
   script.inject({ flags: "A", seq: 1, ack: 1, sack: [[edge(2), edge(3)]] });
   // It counts as lost after a millisecond; what is sent again then is lost, too, and its probe.
   script.advance(199);
@@ -237,7 +218,6 @@ test("SACK, a retransmission timeout, sends again only what was not reported", (
 
 test("SACK, what a peer reported and threw away again, is sent again after a timeout", () => {
   const script = sending(4, { sackOk: true });
-  const edge = (segment: number) => 1 + segment * MSS;
   script.inject({ flags: "A", seq: 1, ack: 1, sack: [[edge(1), edge(4)]] });
   script.expect({ seq: 1, length: MSS });
   // Its user has not read, and it was short of memory.
@@ -329,12 +309,12 @@ test("an offloaded packet, of which only some segments arrive, is made whole", (
   script.connect();
   script.act((connection) => connection.send(new Uint8Array(10 * MSS)));
   assert.is(script.skip(), 10);
-  script.inject({ flags: "A", seq: 1, ack: 1 + 7 * MSS });
+  script.inject({ flags: "A", seq: 1, ack: edge(7) });
   script.advance(200);
-  script.expect({ seq: 1 + 7 * MSS, length: MSS });
-  script.inject({ flags: "A", seq: 1, ack: 1 + 8 * MSS });
-  script.expect({ seq: 1 + 8 * MSS, length: MSS });
-  script.expect({ seq: 1 + 9 * MSS, length: MSS });
+  script.expect({ seq: edge(7), length: MSS });
+  script.inject({ flags: "A", seq: 1, ack: edge(8) });
+  script.expect({ seq: edge(8), length: MSS });
+  script.expect({ seq: edge(9), length: MSS });
 });
 
 test("an offloaded packet, whose ACKs are lost but the last, is acknowledged by that and sends nothing again", () => {
@@ -343,7 +323,7 @@ test("an offloaded packet, whose ACKs are lost but the last, is acknowledged by 
   script.act((connection) => connection.send(new Uint8Array(40 * MSS)));
   assert.is(script.skip(), 10);
   script.advance(5);
-  script.inject({ flags: "A", seq: 1, ack: 1 + 10 * MSS });
+  script.inject({ flags: "A", seq: 1, ack: edge(10) });
   assert.is(script.skip(), 20, "the window has doubled, as with every ACK");
   assert.is(script.stack.counters.retransmissions, 0);
 });
@@ -354,9 +334,9 @@ test("an offloaded packet, all of whose ACKs are lost, is acknowledged in answer
   script.act((connection) => connection.send(new Uint8Array(10 * MSS)));
   assert.is(script.skip(), 10);
   script.advance(10);
-  script.expect({ seq: 1 + 9 * MSS, length: MSS });
+  script.expect({ seq: edge(9), length: MSS });
   script.expectNothing();
-  script.inject({ flags: "A", seq: 1, ack: 1 + 10 * MSS, sack: [[1 + 9 * MSS, 1 + 10 * MSS]] });
+  script.inject({ flags: "A", seq: 1, ack: edge(10), sack: [[edge(9), edge(10)]] });
   script.expectNothing();
   assert.is(script.stack.timerCount, 0);
 });
@@ -370,13 +350,13 @@ test("an offloaded packet, lost whole, is sent again in pieces as large as the w
   script.advance(10);
   script.skip();
   const { transmits } = script.egress;
-  script.inject({ flags: "A", seq: 1, ack: 1, sack: [[1 + 9 * MSS, 1 + 10 * MSS]] });
+  script.inject({ flags: "A", seq: 1, ack: 1, sack: [[edge(9), edge(10)]] });
   script.advance(1);
   assert.is(script.skip(), 7);
   assert.is(script.egress.transmits, transmits + 1);
-  script.inject({ flags: "A", seq: 1, ack: 1 + 7 * MSS, sack: [[1 + 9 * MSS, 1 + 10 * MSS]] });
+  script.inject({ flags: "A", seq: 1, ack: edge(7), sack: [[edge(9), edge(10)]] });
   assert.is(script.skip(), 2);
-  script.inject({ flags: "A", seq: 1, ack: 1 + 10 * MSS });
+  script.inject({ flags: "A", seq: 1, ack: edge(10) });
   assert.is(script.stack.counters.retransmissionTimeouts, 0);
 });
 

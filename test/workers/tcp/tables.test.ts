@@ -1,4 +1,4 @@
-// The index of connections, the hash of 4-tuples, and initial sequence numbers.
+// The index of connections, rows in lists, the hash of 4-tuples, and initial sequence numbers.
 
 import * as fc from "fast-check";
 import { test } from "uvu";
@@ -6,6 +6,7 @@ import * as assert from "uvu/assert";
 import { FourTuple } from "../../../workers/tcp/four-tuple.js";
 import { HashIndex } from "../../../workers/tcp/hash-index.js";
 import { InitialSequence } from "../../../workers/tcp/initial-sequence.js";
+import { NO_ROW, type RowList, Rows } from "../../../workers/tcp/rows.js";
 import { TupleHash } from "../../../workers/tcp/tuple-hash.js";
 import { halfSipHash } from "../../support/half-sip-hash.js";
 
@@ -31,6 +32,56 @@ test("hash index, any inserts and removals with few hashes, finds what a map wou
           const expected = [...model].filter(([, hash]) => hash === wanted).map(([row]) => row);
           assert.equal(found.sort(), expected.sort());
         }
+      }
+    }),
+  );
+});
+
+test("rows, anything inserted, moved and removed in two lists, are those of two arrays", () => {
+  const step = fc.record({
+    action: fc.constantFrom("insert", "insert", "moveToEnd", "remove"),
+    of: fc.integer({ min: 0, max: 1 }),
+    place: fc.nat(),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 400, size: "max" }), (steps) => {
+      const rows = new Rows(2);
+      const lists: RowList[] = [0, 1].map(() => ({ firstRow: NO_ROW, lastRow: NO_ROW, rowCount: 0 }));
+      /** What is in each list: its rows, and what was written in them. */
+      const models: [row: number, value: number][][] = [[], []];
+      for (const [value, { action, of, place }] of steps.entries()) {
+        const list = lists[of]!;
+        const model = models[of]!;
+        if (action === "insert") {
+          const at = place % (model.length + 1);
+          const row = rows.insertAfter(list, at === 0 ? NO_ROW : model[at - 1]![0]);
+          rows.set(row, 0, value);
+          rows.set(row, 1, -value);
+          model.splice(at, 0, [row, value]);
+        } else if (model.length > 0) {
+          const [entry] = model.splice(place % model.length, 1);
+          if (action === "remove") {
+            rows.remove(list, entry![0]);
+          } else {
+            rows.moveToEnd(list, entry![0]);
+            model.push(entry!);
+          }
+        }
+        assert.is(list.rowCount, model.length);
+        assert.is(rows.inUse, models[0]!.length + models[1]!.length);
+      }
+      for (const [of, model] of models.entries()) {
+        const { firstRow, lastRow } = lists[of]!;
+        const forward: [number, number][] = [];
+        for (let row = firstRow; row !== NO_ROW; row = rows.next(row)) forward.push([row, rows.get(row, 0)]);
+        assert.equal(forward, model);
+        assert.ok(model.every(([row, value]) => rows.get(row, 1) === -value));
+        const backward: number[] = [];
+        for (let row = lastRow; row !== NO_ROW; row = rows.previous(row)) backward.push(row);
+        assert.equal(
+          backward.reverse(),
+          model.map(([row]) => row),
+        );
       }
     }),
   );

@@ -3,18 +3,14 @@
 import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import {
-  MAX_ROWS,
-  NO_ROW,
-  type TransmissionList,
-  Transmissions,
-} from "../../../workers/tcp/transmissions.js";
+import { NO_ROW } from "../../../workers/tcp/rows.js";
+import { MAX_ROWS, type TransmissionList, Transmissions } from "../../../workers/tcp/transmissions.js";
 
 /** Close to where signed numbers wrap. */
 const BASE = 0x7fff_ff00 | 0;
 
 function emptyList(): TransmissionList {
-  return { sentHead: NO_ROW, sentTail: NO_ROW, sentRows: 0, sackedBytes: 0, lostBytes: 0 };
+  return { firstRow: NO_ROW, lastRow: NO_ROW, rowCount: 0, sackedBytes: 0, lostBytes: 0 };
 }
 
 interface Byte {
@@ -117,9 +113,9 @@ test("transmissions, anything sent, reported, lost, sent again and acknowledged,
         assert.is(list.lostBytes, outstanding.filter(({ isLost }) => isLost).length);
         const lost = transmissions.firstLost(list);
         assert.is(lost === NO_ROW ? -1 : (transmissions.start(lost) - BASE) | 0, model.firstLost);
-        assert.is(list.sentHead === NO_ROW, outstanding.length === 0);
+        assert.is(list.firstRow === NO_ROW, outstanding.length === 0);
         assert.is(transmissions.isReneged(list), outstanding[0]?.isSacked === true);
-        assert.is(transmissions.inUse, list.sentRows);
+        assert.is(transmissions.inUse, list.rowCount);
       }
       transmissions.clear(list);
       assert.is(transmissions.inUse, 0);
@@ -131,22 +127,22 @@ test("transmissions, sent in one millisecond, are one row", () => {
   const transmissions = new Transmissions();
   const list = emptyList();
   for (let index = 0; index < 100; index++) transmissions.sent(list, 10 * index, 10 * index + 10, 5);
-  assert.is(list.sentRows, 1);
+  assert.is(list.rowCount, 1);
   transmissions.sent(list, 1000, 1010, 6);
-  assert.is(list.sentRows, 2);
+  assert.is(list.rowCount, 2);
 });
 
 test("transmissions, odd reports of a peer without end, make no more rows than there may be", () => {
   const transmissions = new Transmissions();
   const list = emptyList();
   for (let ms = 0; ms < 2 * MAX_ROWS; ms++) transmissions.sent(list, 100 * ms, 100 * ms + 100, ms);
-  assert.is(list.sentRows, MAX_ROWS);
+  assert.is(list.rowCount, MAX_ROWS);
   transmissions.acknowledge(list, 100 * (MAX_ROWS - 50));
   for (let byte = 0; byte < 20_000; byte += 2) {
     const start = 100 * MAX_ROWS + byte;
     transmissions.sack(list, start, start + 1);
   }
-  assert.is(list.sentRows, MAX_ROWS);
+  assert.is(list.rowCount, MAX_ROWS);
   transmissions.acknowledge(list, 200 * MAX_ROWS);
   assert.is(transmissions.inUse, 0);
 });

@@ -43,7 +43,7 @@ export interface Habits {
   readonly maxSet: number;
 }
 
-/** Some 10 steps a visit; two visits in five fill a cart, and one in five orders. */
+/** Some 8 steps a visit; two visits in five fill a cart, and one in five orders. */
 export const PEOPLE: Habits = {
   next: {
     arrive: { browse: 85, look: 15 },

@@ -8,7 +8,7 @@ import * as assert from "uvu/assert";
 
 const ROOMS = ["core", "workers", "storage", "benchmarks", "test"];
 /** What is shipped, and what the length of files is looked at in. */
-const SHIPPED = ["core/", "workers/", "storage/"];
+const SHIPPED = ["core/", "workers/", "storage/", "benchmarks/shoppers/", "benchmarks/support/random.ts"];
 const MAX_LINES = 400;
 
 interface Import {
@@ -55,6 +55,12 @@ const RULES: readonly (readonly [room: string, files: Allowed, packages: Allowed
   ["core/link/socket", ["core/link/", "core/memory/", "core/wire/peer-block.ts"], ["node:"]],
   ["core/link/", ["core/link/", "core/memory/"], ["koffi", "node:"]],
   ["core/director/", ["core/director/", "core/wire/", "core/memory/", "core/flow/", "core/link/link.ts"], []],
+  [
+    // It starts the shoppers' thread, as core starts the workers', and knows the types of what is said.
+    "core/cli/demo.ts",
+    ["core/options.ts", "core/options/", ["benchmarks/shoppers/thread-messages.ts", "type"]],
+    ["node:"],
+  ],
   [
     "core/cli/",
     [
@@ -110,6 +116,13 @@ const RULES: readonly (readonly [room: string, files: Allowed, packages: Allowed
       ["workers/app/app.ts", "type"],
     ],
     ["knex", "msgpackr", "node:"],
+  ],
+  // Shipped for `serve --demo`. Clients: of limpet they know the shop alone.
+  ["benchmarks/support/random.ts", [], []],
+  [
+    "benchmarks/shoppers/",
+    ["benchmarks/shoppers/", "benchmarks/support/random.ts", "workers/shop/", ["workers/app/app.ts", "type"]],
+    ["hdr-histogram-js", ["knex", "type"], "node:"],
   ],
 ];
 
@@ -274,6 +287,10 @@ test("check of directions, notices what it is there for", () => {
     ["core/director/director.ts", "workers/server.ts"],
     ["core/director/director.ts", "node:fs"],
     ["core/cli/serve.ts", "core/director/director.ts"],
+    ["core/cli/serve.ts", "benchmarks/shoppers/shoppers.ts"],
+    ["core/cli/demo.ts", "benchmarks/shoppers/thread-messages.ts"],
+    ["benchmarks/shoppers/shoppers.ts", "core/farm.ts"],
+    ["benchmarks/shoppers/shopper.ts", "benchmarks/support/load.ts"],
     ["core/farm.ts", "workers/worker-options.ts"],
     ["core/farm.ts", "storage/thread-messages.ts"],
     ["core/farm.ts", "knex"],
@@ -293,6 +310,7 @@ test("check of directions, notices what it is there for", () => {
     ["core/farm-memory.ts", "workers/worker-options.ts"],
     ["storage/app-module.ts", "workers/app/app.ts"],
     ["workers/app/app.ts", "knex"],
+    ["core/cli/demo.ts", "benchmarks/shoppers/thread-messages.ts"],
   ] as const)
     assert.is(objection({ from, to, isTypeOnly: true }), undefined);
 });

@@ -2,6 +2,7 @@
 // ended as is a value: nothing here rejects. Used by the shoppers and by the crash test.
 
 import { Agent, type IncomingHttpHeaders, request } from "node:http";
+import { isIP } from "node:net";
 
 /** Where a client comes from and goes to. */
 export interface Route {
@@ -31,6 +32,11 @@ export type Reply = Answer | Failure;
 /** Finds out that the other end of a silent connection is no more. */
 const KEEP_ALIVE_PROBE_MS = 1000;
 
+/** The host without the brackets that an IPv6 address has in a URL. */
+export function hostOf(url: URL): string {
+  return url.hostname.replace(/^\[|\]$/g, "");
+}
+
 /** The first cookie that an answer sets, without its attributes. */
 export function cookieIn(headers: IncomingHttpHeaders): string | undefined {
   return headers["set-cookie"]?.[0]?.split(";", 1)[0];
@@ -56,14 +62,15 @@ export class ClientConnection {
     return new Promise((resolve) => {
       const { url, localAddress } = this.#route;
       const options = {
-        // Without the brackets that an IPv6 address has in a URL.
-        host: url.hostname.replace(/^\[|\]$/g, ""),
+        host: hostOf(url),
         port: url.port,
         path,
         method,
         headers: body === undefined ? headers : { ...headers, "content-type": "application/json" },
         agent: this.#agent,
         localAddress,
+        // Of the address's own kind, should the host be a name.
+        family: localAddress === undefined ? undefined : isIP(localAddress),
       };
       const outgoing = request(options, (incoming) => {
         const chunks: Buffer[] = [];

@@ -27,6 +27,8 @@ export interface ShopperParts {
   readonly products: readonly string[];
   /** Mean of the time to think before a step. 0: none. */
   readonly thinkMs: number;
+  /** Within this time all have come: together they would be a flood and no people. */
+  readonly arrivalMs: number;
   readonly answerTimeoutMs: number;
   readonly tally: Tally;
   /** Where the next one comes from. */
@@ -53,11 +55,11 @@ export class Shopper {
 
   /** Resolves once it is stopped, and done with its last request. Does not reject. */
   async run(): Promise<void> {
-    const { random, thinkMs } = this.#parts;
+    const { random, thinkMs, arrivalMs } = this.#parts;
+    await this.#sleep(random.fraction() * arrivalMs);
     while (!this.#isStopped) {
-      // One after the other, or all would come at once.
-      await this.#sleep(random.wait(thinkMs));
       await this.#visit();
+      await this.#sleep(random.wait(thinkMs));
     }
     this.#connection.close();
   }

@@ -29,6 +29,8 @@ export interface ShoppersOptions {
   readonly habits?: Habits;
 }
 
+/** One comes so long after the other at the least. */
+const ARRIVAL_MS = 0.5;
 /** How long requests that are under way may take when all is to end. */
 const GRACE_MS = 500;
 
@@ -88,13 +90,14 @@ export class Shoppers {
   }
 
   #shopper(number: number, url: URL, sources: Sources): Shopper {
-    const { seed = 1, thinkMs = 1000, answerTimeoutMs = 10_000, habits = PEOPLE } = this.#options;
+    const { shoppers, seed = 1, thinkMs = 1000, answerTimeoutMs = 10_000, habits = PEOPLE } = this.#options;
     return new Shopper({
       name: `shopper-${number}`,
       random: new Random(seed * 1_000_003 + number),
       habits,
       products: SEED_PRODUCTS.map(({ id }) => id),
       thinkMs,
+      arrivalMs: Math.max(thinkMs, shoppers * ARRIVAL_MS),
       answerTimeoutMs,
       tally: this.#tally,
       route: (random) => ({ url, localAddress: sources.draw(random) }),

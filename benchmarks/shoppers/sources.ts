@@ -3,6 +3,7 @@
 
 import { connect, isIPv6 } from "node:net";
 import type { Random } from "../support/random.js";
+import { hostOf } from "./exchange.js";
 
 export interface Sources {
   /** In words, for people. */
@@ -43,14 +44,10 @@ export async function findSources(url: URL, random: Random, signal: AbortSignal)
   const trouble = await tryToConnect(url, undefined, signal);
   if (trouble !== undefined) throw new UnreachableError(`the shoppers cannot reach ${url.href} (${trouble})`);
   return {
-    description: `one address, and so one worker: others cannot be had (${reason})`,
+    description: `one address, which is pinned to one worker: others cannot be had (${reason})`,
     areMany: false,
     draw: () => undefined,
   };
-}
-
-export function hostOf(url: URL): string {
-  return url.hostname.replace(/^\[|\]$/g, "");
 }
 
 /** What went wrong, in a word, or undefined. */

@@ -5,7 +5,7 @@ import type { Knex } from "knex";
 import type { App } from "../../workers/app/app.js";
 import { SEED_PRODUCTS } from "../../workers/shop/catalogue.js";
 import type { OrderRequest } from "../../workers/shop/procedures.js";
-import shop from "../../workers/shop/shop.js";
+import { createShop } from "../../workers/shop/shop.js";
 
 /** A product of which there is less is delivered: twice what a cart holds, as what is shown may be two seconds old. */
 const FEW = 40;
@@ -21,26 +21,32 @@ async function deliver(database: Database, ids: readonly string[]): Promise<void
     .increment("stock", DELIVERED);
 }
 
-export default {
-  ...shop,
+/** A shop with a shelf of its own, as `createShop`'s. */
+export function createStockedShop(nowMs: () => number) {
+  const shop = createShop(nowMs);
+  return {
+    ...shop,
 
-  async setup(context) {
-    // Where all is sold out already nobody could order. A database that is slow to come up is no reason not to serve.
-    await context.call("open").catch(() => {});
-    await shop.setup(context);
-  },
+    async setup(context) {
+      // Where all is sold out already nobody could order. A database that is slow to come up is no reason not to serve.
+      await context.call("open").catch(() => {});
+      await shop.setup(context);
+    },
 
-  procedures: {
-    ...shop.procedures,
-    async placeOrder(database: Database, order: OrderRequest) {
-      await shop.procedures.placeOrder(database, order);
-      const ids = order.lines.map(({ productId }) => productId);
-      await deliver(database, ids);
+    procedures: {
+      ...shop.procedures,
+      async placeOrder(database: Database, order: OrderRequest) {
+        await shop.procedures.placeOrder(database, order);
+        const ids = order.lines.map(({ productId }) => productId);
+        await deliver(database, ids);
+      },
+      async open(database: Database) {
+        const ids = SEED_PRODUCTS.map(({ id }) => id);
+        await deliver(database, ids);
+        return null;
+      },
     },
-    async open(database: Database) {
-      const ids = SEED_PRODUCTS.map(({ id }) => id);
-      await deliver(database, ids);
-      return null;
-    },
-  },
-} satisfies App;
+  } satisfies App;
+}
+
+export default createStockedShop(Date.now) satisfies App;

@@ -1,6 +1,7 @@
 // One place among the shoppers: somebody visits the shop, leaves, and the next one comes. Takes each step of the visit over HTTP, keeps
 // the session's cookie, and notices if the session is not what it was. What always holds: one request at a time.
 
+import { setImmediate as eventLoopTurn } from "node:timers/promises";
 import type { Random } from "../support/random.js";
 import { type Habits, Visit } from "./behaviour.js";
 import { ClientConnection, cookieIn, type Reply, type Route } from "./exchange.js";
@@ -30,7 +31,8 @@ export interface ShopperParts {
   /** Within this time all have come: together they would be a flood and no people. */
   readonly arrivalMs: number;
   readonly answerTimeoutMs: number;
-  readonly tally: Tally;
+  /** The one that counts now. */
+  readonly tally: () => Tally;
   /** Where the next one comes from. */
   readonly route: (random: Random) => Route;
   readonly canRoam: boolean;
@@ -60,6 +62,8 @@ export class Shopper {
     while (!this.#isStopped) {
       await this.#visit();
       await this.#sleep(random.wait(thinkMs));
+      // Habits may have people leave before they ask anything; others must have their turn.
+      await eventLoopTurn();
     }
     this.#connection.close();
   }
@@ -76,8 +80,12 @@ export class Shopper {
     this.#connection.close();
   }
 
+  get #tally(): Tally {
+    return this.#parts.tally();
+  }
+
   async #visit(): Promise<void> {
-    const { random, habits, products, thinkMs, tally, canRoam } = this.#parts;
+    const { random, habits, products, thinkMs, canRoam } = this.#parts;
     const visit = new Visit(random.word(), habits, products);
     this.#visits++;
     this.#cookie = undefined;
@@ -90,35 +98,35 @@ export class Shopper {
       if (action.kind !== "roam") {
         await this.#run(action);
       } else if (canRoam) {
-        tally.roams++;
+        this.#tally.roams++;
         this.#connectAnew();
       }
     }
-    if (this.#cookie !== undefined) tally.sessionsEnded++;
+    if (this.#cookie !== undefined) this.#tally.sessionsEnded++;
   }
 
   async #run(errand: Errand): Promise<void> {
-    const { tally } = this.#parts;
     const request = requestOf(errand, () => this.#buyer());
     for (let attempt = 1; attempt <= MAX_ATTEMPTS && !this.#isStopped; attempt++) {
       const headers = this.#cookie === undefined ? {} : { cookie: this.#cookie };
       const askedMs = performance.now();
-      tally.asked(errand.kind);
+      this.#tally.asked(errand.kind);
       const reply = await this.#connection.exchange({ ...request, headers });
       // What was cut off at the end says nothing.
       if (this.#isStopped && reply === "broken") return;
       if (typeof reply !== "string") {
         const nowMs = performance.now();
-        tally.answered(reply.status, nowMs - askedMs, nowMs);
+        this.#tally.answered(reply.status, nowMs - askedMs, nowMs);
         this.#keepSession(reply);
       }
       const reason = failureOf(reply);
       if (reason === undefined) {
         this.#failuresInARow = 0;
-        if (errand.kind === "check-out" && typeof reply !== "string" && reply.status < 300) tally.orders++;
+        if (errand.kind === "check-out" && typeof reply !== "string" && reply.status < 300)
+          this.#tally.orders++;
         return;
       }
-      tally.failed(reason);
+      this.#tally.failed(reason);
       await this.#sleep(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failuresInARow++));
       // As people do whose order has gone into the unknown: the same again. Anything else they let be.
       if (errand.kind !== "check-out") return;
@@ -136,15 +144,14 @@ export class Shopper {
   }
 
   #keepSession({ headers }: Exclude<Reply, string>): void {
-    const { tally } = this.#parts;
     const cookie = cookieIn(headers);
     const version = Number(headers["x-limpet-version"] ?? this.#version);
     if (cookie !== undefined && cookie !== this.#cookie) {
-      if (this.#cookie === undefined) tally.sessionsBegun++;
-      else tally.sessionsLost++;
+      if (this.#cookie === undefined) this.#tally.sessionsBegun++;
+      else this.#tally.sessionsLost++;
       this.#cookie = cookie;
     } else if (version < this.#version) {
-      tally.sessionsLost++;
+      this.#tally.sessionsLost++;
     }
     this.#version = version;
   }

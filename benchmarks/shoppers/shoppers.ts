@@ -59,7 +59,7 @@ export class Shoppers {
     const url = new URL(text);
     const sources = await findSources(url, new Random(seed), this.#stopping.signal);
     // Its time begins when the shoppers come.
-    this.#tally = new Tally(performance.now());
+    this.countAnew();
     this.#shoppers = Array.from({ length: shoppers }, (_, number) => this.#shopper(number, url, sources));
     if (this.#stopping.signal.aborted) return sources;
     this.#running = Promise.all(this.#shoppers.map((shopper) => shopper.run())).catch((error: unknown) => {
@@ -68,7 +68,12 @@ export class Shoppers {
     return sources;
   }
 
-  /** So far. */
+  /** Forgets what was seen so far: after a warm-up, which is not to be measured. */
+  countAnew(): void {
+    this.#tally = new Tally(performance.now());
+  }
+
+  /** Since the start, or `countAnew`. What was asked before and answered since counts as answered. */
   report(): ShoppersReport {
     return this.#tally.report(this.#options.shoppers, performance.now());
   }
@@ -99,7 +104,7 @@ export class Shoppers {
       thinkMs,
       arrivalMs: Math.max(thinkMs, shoppers * ARRIVAL_MS),
       answerTimeoutMs,
-      tally: this.#tally,
+      tally: () => this.#tally,
       route: (random) => ({ url, localAddress: sources.draw(random) }),
       canRoam: sources.areMany,
     });

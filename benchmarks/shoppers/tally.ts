@@ -15,7 +15,7 @@ export interface Latencies {
 
 export interface ShoppersReport {
   readonly shoppers: number;
-  /** Since the start, until the end if there was one. */
+  /** Since counting began, until the end if there was one. */
   readonly seconds: number;
   readonly requests: number;
   readonly requestsBy: Readonly<Record<string, number>>;

@@ -216,6 +216,33 @@ test("shoppers, whom nobody answers, say so, and can be stopped before, meanwhil
   assert.match(String(await starting), "cannot reach");
 });
 
+test("count, begun anew, is of what comes then", async () => {
+  const server = createServer((_request, response) => response.setHeader("set-cookie", "sid=1").end());
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  const shoppers = new Shoppers({ url: `http://127.0.0.1:${port}/`, shoppers: 2, thinkMs: 0 });
+  await shoppers.start();
+  await until(() => shoppers.report().requests > 100);
+  shoppers.countAnew();
+  assert.equal([shoppers.report().requests, shoppers.report().answersBy], [0, {}]);
+  await until(() => shoppers.report().requests > 10);
+  const report = await shoppers.stop();
+  const before = sum(report.answersBy) - report.requests;
+  assert.ok(before >= -2 && before <= 2, "what was under way was answered later");
+  server.closeAllConnections();
+  server.close();
+});
+
+test("shoppers, who leave without a word, leave others their turn", async () => {
+  const next = { ...PEOPLE.next, arrive: { leave: 1 } };
+  const { requests } = await shopAt(
+    () => {},
+    () => true,
+    { habits: { ...PEOPLE, next } },
+  );
+  assert.is(requests, 0);
+});
+
 test("shoppers, of a number that cannot be, are refused", () => {
   for (const shoppers of [0, -1, 1.5, 10_001, Number.NaN])
     assert.throws(() => new Shoppers({ url: "http://127.0.0.1/", shoppers }), /there can be 1 to 10000/);

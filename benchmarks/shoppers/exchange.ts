@@ -25,8 +25,11 @@ export interface Answer {
   readonly text: () => string;
 }
 
-/** "unsent": no connection came about. "broken": there was one, and it has ended without a whole answer. "late": too late. */
-export type Failure = "unsent" | "broken" | "late";
+/**
+ * "unsent": no connection came about. "broken": there was one, and it has ended without a whole answer. "stale": the same of one that
+ * had served before, and without any answer; it may have been closed before it was asked (RFC 9112 section 9.3.1). "late": too late.
+ */
+export type Failure = "unsent" | "broken" | "stale" | "late";
 export type Reply = Answer | Failure;
 
 /** Finds out that the other end of a silent connection is no more. */
@@ -88,9 +91,10 @@ export class ClientConnection {
         outgoing.destroy();
       }, this.#timeoutMs);
       outgoing.on("socket", (socket) => socket.setKeepAlive(true, KEEP_ALIVE_PROBE_MS));
-      outgoing.on("error", (error: NodeJS.ErrnoException) =>
-        resolve(error.syscall === "connect" || error.syscall === "bind" ? "unsent" : "broken"),
-      );
+      outgoing.on("error", (error: NodeJS.ErrnoException) => {
+        if (error.syscall === "connect" || error.syscall === "bind") resolve("unsent");
+        else resolve(outgoing.reusedSocket ? "stale" : "broken");
+      });
       outgoing.on("close", () => clearTimeout(timer));
       outgoing.end(body === undefined ? undefined : JSON.stringify(body));
     });

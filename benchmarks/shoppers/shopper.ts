@@ -17,6 +17,7 @@ const LONGEST_PAUSE_MS = 2000;
 const REASONS = {
   unsent: "no connection",
   broken: "connection ended in mid-request",
+  stale: "connection ended in mid-request",
   late: "no answer in time",
 } as const;
 
@@ -113,7 +114,12 @@ export class Shopper {
       this.#tally.asked(errand.kind);
       const reply = await this.#connection.exchange({ ...request, headers });
       // What was cut off at the end says nothing.
-      if (this.#isStopped && reply === "broken") return;
+      if (this.#isStopped && (reply === "broken" || reply === "stale")) return;
+      // As browsers do, where it is safe to ask twice.
+      if (reply === "stale" && request.method === "GET") {
+        this.#tally.reconnections++;
+        continue;
+      }
       if (typeof reply !== "string") {
         const nowMs = performance.now();
         this.#tally.answered(reply.status, nowMs - askedMs, nowMs);

@@ -34,6 +34,8 @@ export interface ShoppersReport {
   readonly orders: number;
   /** Moves to another address in mid-visit. */
   readonly roams: number;
+  /** Pages that were asked for again since their connection had ended while nobody used it, or just then. No failures. */
+  readonly reconnections: number;
   /**
    * Requests that came to nothing, by reason. A refusal in the shop's own words (409: sold out, or a full cart) is none.
    */
@@ -53,6 +55,7 @@ export class Tally {
   sessionsLost = 0;
   orders = 0;
   roams = 0;
+  reconnections = 0;
   readonly #requestsBy = new Map<string, number>();
   readonly #answersBy = new Map<string, number>();
   readonly #failures = new Map<string, number>();
@@ -91,7 +94,7 @@ export class Tally {
   }
 
   report(shoppers: number, nowMs: number): ShoppersReport {
-    const { requests, sessionsBegun, sessionsEnded, sessionsLost, orders, roams } = this;
+    const { requests, sessionsBegun, sessionsEnded, sessionsLost, orders, roams, reconnections } = this;
     const seconds = (nowMs - this.#startedMs) / 1000;
     return {
       shoppers,
@@ -105,6 +108,7 @@ export class Tally {
       sessionsLost,
       orders,
       roams,
+      reconnections,
       failures: Object.fromEntries(this.#failures),
       perSecond: this.#perSecond(Math.floor(seconds)),
     };

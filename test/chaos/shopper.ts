@@ -81,7 +81,7 @@ export interface ShopperParts {
   readonly route: (random: Random) => Route;
 }
 
-type Reply = Answer | Exclude<Failure, "late">;
+type Reply = Answer | Exclude<Failure, "late" | "stale">;
 
 interface Mark {
   readonly fault: RequestFault;
@@ -260,7 +260,9 @@ export class Shopper {
     if (visitor.cookie !== undefined) headers.cookie = visitor.cookie;
     const begunAtMs = performance.now();
     tally.requests++;
-    const reply = await this.#connection.exchange({ ...request, headers });
+    const seen = await this.#connection.exchange({ ...request, headers });
+    // Whatever may have been before: of what was asked nothing is known.
+    const reply = seen === "stale" ? "broken" : seen;
     const tookMs = performance.now() - begunAtMs;
     if (typeof reply === "string" || reply.status >= 500)
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));

@@ -216,6 +216,29 @@ test("shoppers, whom nobody answers, say so, and can be stopped before, meanwhil
   assert.match(String(await starting), "cannot reach");
 });
 
+test("connection, that ends when it is used again, is made again for a page, as browsers do, and not for a change", async () => {
+  const used = new WeakSet<object>();
+  const onceOnly: RequestListener = (request, response) => {
+    if (used.has(request.socket)) return request.socket.destroy();
+    used.add(request.socket);
+    return response.setHeader("set-cookie", request.headers.cookie ?? "sid=1").end();
+  };
+  const lookers: Habits = {
+    ...PEOPLE,
+    next: { ...PEOPLE.next, arrive: { browse: 1 }, browse: { browse: 1 } },
+    roams: 0,
+  };
+  const pages = await shopAt(onceOnly, ({ reconnections }) => reconnections > 20, { habits: lookers });
+  assert.equal([pages.failures, Object.keys(pages.requestsBy)], [{}, ["browse"]]);
+  const changes = await shopAt(onceOnly, ({ failures }) => Object.keys(failures).length > 0, {
+    habits: BUYERS,
+  });
+  assert.equal(
+    [changes.reconnections, Object.keys(changes.failures)],
+    [0, ["connection ended in mid-request"]],
+  );
+});
+
 test("count, begun anew, is of what comes then", async () => {
   const server = createServer((_request, response) => response.setHeader("set-cookie", "sid=1").end());
   await once(server.listen(0, "127.0.0.1"), "listening");

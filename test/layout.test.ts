@@ -56,6 +56,12 @@ const RULES: readonly (readonly [room: string, files: Allowed, packages: Allowed
   ["core/link/", ["core/link/", "core/memory/"], ["koffi", "node:"]],
   ["core/director/", ["core/director/", "core/wire/", "core/memory/", "core/flow/", "core/link/link.ts"], []],
   [
+    // It starts the shoppers' thread, as core starts the workers', and knows the types of what is said.
+    "core/cli/demo.ts",
+    ["core/options.ts", "core/options/", ["benchmarks/shoppers/thread-messages.ts", "type"]],
+    ["node:"],
+  ],
+  [
     "core/cli/",
     [
       "core/cli/",
@@ -110,6 +116,13 @@ const RULES: readonly (readonly [room: string, files: Allowed, packages: Allowed
       ["workers/app/app.ts", "type"],
     ],
     ["knex", "msgpackr", "node:"],
+  ],
+  // Shipped for `serve --demo`. Clients: of limpet they know the shop alone.
+  ["benchmarks/support/random.ts", [], []],
+  [
+    "benchmarks/shoppers/",
+    ["benchmarks/shoppers/", "benchmarks/support/random.ts", "workers/shop/", ["workers/app/app.ts", "type"]],
+    ["hdr-histogram-js", ["knex", "type"], "node:"],
   ],
 ];
 
@@ -277,6 +290,10 @@ test("check of directions, notices what it is there for", () => {
     ["core/director/director.ts", "workers/server.ts"],
     ["core/director/director.ts", "node:fs"],
     ["core/cli/serve.ts", "core/director/director.ts"],
+    ["core/cli/serve.ts", "benchmarks/shoppers/shoppers.ts"],
+    ["core/cli/demo.ts", "benchmarks/shoppers/thread-messages.ts"],
+    ["benchmarks/shoppers/shoppers.ts", "core/farm.ts"],
+    ["benchmarks/shoppers/shopper.ts", "benchmarks/support/load.ts"],
     ["core/farm.ts", "workers/worker-options.ts"],
     ["core/farm.ts", "storage/thread-messages.ts"],
     ["core/farm.ts", "knex"],
@@ -296,6 +313,7 @@ test("check of directions, notices what it is there for", () => {
     ["core/farm-memory.ts", "workers/worker-options.ts"],
     ["storage/app-module.ts", "workers/app/app.ts"],
     ["workers/app/app.ts", "knex"],
+    ["core/cli/demo.ts", "benchmarks/shoppers/thread-messages.ts"],
   ] as const)
     assert.is(objection({ from, to, isTypeOnly: true }), undefined);
 });

@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import { type Logger, pino } from "pino";
 import { createFarm, type Farm, version } from "../farm.js";
+import { DEFAULT_SHOPPERS, Demo, demoOptions, shoppersIn } from "./demo.js";
 import { addFarmFlags, gatherOptions } from "./option-flags.js";
 
 export function serveCommand(): Command {
@@ -11,11 +12,16 @@ export function serveCommand(): Command {
   );
   addFarmFlags(command);
   return command
+    .option(
+      "--demo [shoppers]",
+      `have shoppers in the shop, for something to see in "limpet top" and on the dashboard (default: ${DEFAULT_SHOPPERS})`,
+    )
     .addHelpText(
       "after",
       `
 Examples:
   limpet serve                                    the shop, at http://127.0.0.1:8080/
+  limpet serve --demo                             the shop, and people in it
   limpet serve --app ./app.js --workers 4
   limpet serve --socket 0.0.0.0:80 --tun off --database /var/lib/limpet/farm.db
   limpet serve --config limpet.toml
@@ -28,13 +34,18 @@ SIGHUP reads the app's files anew, and the secrets kept beside the database, and
 
 async function serve(command: Command): Promise<void> {
   const { options, unknownVariables } = gatherOptions(command.opts(), process.env);
+  const shoppers = shoppersIn(command.opts<{ readonly demo?: string | true }>().demo);
   const started = performance.now();
-  const farm = createFarm(options);
+  const farm = createFarm(shoppers === undefined ? options : demoOptions(options));
   const level = String(farm.settings().logLevel);
   const log = pino({ level, base: null }, pino.destination({ dest: 2, sync: true }));
   report(farm, log);
   // From here on a signal ends the farm in an orderly way, even while it starts.
-  const { stopped, isStopping } = stopOnSignals(farm);
+  let demo: Demo | undefined;
+  const { stopped, isStopping } = stopOnSignals(farm, async () => {
+    const summary = await demo?.stop();
+    if (summary !== undefined) process.stdout.write(`limpet: demo: ${summary}\n`);
+  });
   try {
     await farm.listen();
   } catch (error) {
@@ -44,7 +55,8 @@ async function serve(command: Command): Promise<void> {
     process.exit(0);
   }
   process.on("SIGHUP", () => reload(farm, log));
-  announce(farm, performance.now() - started);
+  if (shoppers !== undefined) demo = new Demo(demoUrlOf(farm), shoppers, (message) => log.warn(message));
+  announce(farm, performance.now() - started, await demo?.started);
   for (const name of unknownVariables) log.warn(`the environment has ${name}, which is no option of limpet`);
   const signal = await stopped;
   process.stdout.write(`limpet: stopped (${signal})\n`);
@@ -61,16 +73,27 @@ function report(farm: Farm, log: Logger): void {
   );
 }
 
-/** Resolves when the farm has ended: drained after the first signal, at once after a second one. A third ends the process. */
-function stopOnSignals(farm: Farm): { stopped: Promise<string>; isStopping: () => boolean } {
+/** Where people come in from many addresses: over sockets, where there are some. They are the last of the farm's URLs. */
+function demoUrlOf(farm: Farm): string {
+  return farm.urls.at(farm.settings().socket === "none" ? 0 : -1)!;
+}
+
+/**
+ * Resolves when the farm has ended: drained after the first signal, once `leave` has resolved, at once after a second one. A third
+ * ends the process.
+ */
+function stopOnSignals(
+  farm: Farm,
+  leave: () => Promise<void>,
+): { stopped: Promise<string>; isStopping: () => boolean } {
   let signals = 0;
   const stopped = new Promise<string>((resolve) => {
     const stop = (signal: string) => {
       signals++;
       if (signals === 1) {
         process.stdout.write(`limpet: ${signal}: connections may finish; again to end at once\n`);
-        void farm
-          .drain()
+        void leave()
+          .then(() => farm.drain())
           .catch(() => {})
           .then(() => farm.close())
           .then(() => resolve(signal));
@@ -95,7 +118,7 @@ function reload(farm: Farm, log: Logger): void {
   );
 }
 
-function announce(farm: Farm, tookMs: number): void {
+function announce(farm: Farm, tookMs: number, demo: string | undefined): void {
   const settings = farm.settings();
   const links = farm.links.map((link) => `  link     ${link}`);
   if (farm.absentTun !== undefined) links.push(`  no TUN   ${farm.absentTun}`);
@@ -104,6 +127,7 @@ function announce(farm: Farm, tookMs: number): void {
     ...farm.urls.map((url) => `  open     ${url}`),
     ...links,
     ...(farm.adminUrl === undefined ? [] : [`  admin    ${farm.adminUrl}`]),
+    ...(demo === undefined ? [] : [`  demo     ${demo}`]),
     `  workers  ${settings.workers}, policy ${settings.policy}, affinity by ${settings.affinity}`,
     `  database ${settings.database}, durability ${settings.durability}`,
     `  settings ${otherSettings(settings)}`,

@@ -14,7 +14,7 @@ import {
   type WorkersAnswer,
 } from "./admin-command.js";
 import type { Environment } from "./option-flags.js";
-import { type Look, type Rates, ratesBetween } from "./rates.js";
+import { type Look, type Rates, ratesOver } from "./rates.js";
 import { Screen, type Terminal } from "./screen.js";
 import { stateOf } from "./status.js";
 import {
@@ -118,7 +118,7 @@ async function* looks(
 
 /** The rates between the oldest look that is remembered and this one, which is remembered from now on. */
 function ratesSince(past: Look[], look: Look): Rates | undefined {
-  const rates = past[0] && ratesBetween(past[0], look);
+  const rates = ratesOver([...past, look]);
   // Not the farm that it was: its past says nothing.
   if (rates === undefined) past.length = 0;
   past.push(look);

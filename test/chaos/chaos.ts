@@ -1,6 +1,7 @@
 // The crash test: a farm under load that is broken over and over by a seeded schedule, while every client remembers what it was
 // told; afterwards all of it is held against the farm and the database.
 
+import type { Route } from "../../benchmarks/shoppers/exchange.js";
 import { Random } from "../../benchmarks/support/random.js";
 import type { BreakableDatabase } from "./breakable-database.js";
 import { checkDatabase, type DatabaseCounts, readStock, type Stock } from "./database-check.js";
@@ -8,7 +9,7 @@ import { FarmProcess } from "./farm-process.js";
 import { FAULT_KINDS, type Fault, type FaultKind } from "./faults.js";
 import { type Injected, injectAll } from "./injector.js";
 import { type Recovery, ServiceWatch } from "./service-watch.js";
-import { type Route, Shopper, Tally } from "./shopper.js";
+import { Shopper, Tally } from "./shopper.js";
 import { Violation, type Visitor } from "./visitor.js";
 
 export interface ChaosOptions {

@@ -1,8 +1,17 @@
-// A client that shops without pause: visits the shop as one visitor after another, adds, changes, looks and checks out, moves to
-// other addresses in mid-visit, and remembers of each step what it was told. Looks are judged as soon as they are answered.
+// A client that shops without pause: what it does next is the shoppers' own behaviour (benchmarks/shoppers/behaviour.ts) with habits
+// for a test, and it remembers of each step what it was told. Looks are judged as soon as they are answered.
 // What always holds: one request at a time, and nothing is called acknowledged or refused that the farm has not said.
 
-import { Agent, type IncomingHttpHeaders, request } from "node:http";
+import type { IncomingHttpHeaders } from "node:http";
+import { type Habits, Visit } from "../../benchmarks/shoppers/behaviour.js";
+import {
+  type Answer,
+  ClientConnection,
+  cookieIn,
+  type Failure,
+  type Route,
+} from "../../benchmarks/shoppers/exchange.js";
+import { requestOf, type ShopRequest } from "../../benchmarks/shoppers/shop-requests.js";
 import type { Random } from "../../benchmarks/support/random.js";
 import {
   FAULT_HEADER,
@@ -15,38 +24,35 @@ import {
 import type { ServiceWatch } from "./service-watch.js";
 import { cartText, isSameCart, type Step, type StepAction, Violation, Visitor } from "./visitor.js";
 
-const PRODUCTS = [
-  SCARCE_PRODUCT,
-  "shrimp-net",
-  "tide-clock",
-  "kelp-knife",
-  "sea-salt",
-  "wool-socks",
-] as const;
+/** The first is the most popular one; of the scarce one enough is bought to sell it out. */
+const PRODUCTS = ["shrimp-net", "tide-clock", SCARCE_PRODUCT, "kelp-knife", "sea-salt", "wool-socks"];
 
-/** Steps after which a visitor leaves for good, with fewer orders than the shop remembers of a session (50). */
-const MAX_STEPS = 150;
-/** How often a client does what, of 1. */
-const LOOKS = 0.3;
-const CHECKS_OUT = 0.1;
-const SETS = 0.2;
-const MOVES = 0.02;
-const LEAVES = 0.005;
+const ANYTHING = { add: 49, set: 14, "check-out": 7, "see-cart": 29.5, leave: 0.5 };
+
+/** More changes than people make, and longer visits: what is changed can be lost. Fewer orders than the shop remembers of a session (50). */
+const HECTIC: Habits = {
+  next: {
+    arrive: { add: 1 },
+    browse: ANYTHING,
+    look: ANYTHING,
+    add: ANYTHING,
+    "see-cart": ANYTHING,
+    set: ANYTHING,
+    "check-out": ANYTHING,
+    "see-orders": ANYTHING,
+  },
+  roams: 0.02,
+  maxSteps: 200,
+  maxAdded: 3,
+  maxSet: 5,
+};
+
 const TRIES_AGAIN = 0.7;
 
 /** No answer and no end of the connection for so long is a violation. */
 const ANSWER_TIMEOUT_MS = 20_000;
 /** After an answer that was none: a client that hammers would only measure itself. */
 const PAUSE_MS = 50;
-/** Finds out that the other end of a silent connection is no more. */
-const KEEP_ALIVE_PROBE_MS = 1000;
-
-/** Where a client comes from and goes to. */
-export interface Route {
-  readonly url: URL;
-  readonly localAddress: string;
-}
-
 /** What all clients together have seen. */
 export class Tally {
   requests = 0;
@@ -75,14 +81,7 @@ export interface ShopperParts {
   readonly route: (random: Random) => Route;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: string;
-}
-
-/** "unsent": no connection came about. "broken": there was one, and it has ended without a whole answer. */
-type Reply = Answer | "unsent" | "broken";
+type Reply = Answer | Exclude<Failure, "late" | "stale">;
 
 interface Mark {
   readonly fault: RequestFault;
@@ -94,8 +93,8 @@ export class Shopper {
   readonly visitors: Visitor[] = [];
   readonly #parts: ShopperParts;
   #visitor: Visitor;
-  #route: Route;
-  #agent: Agent;
+  #visit: Visit;
+  #connection: ClientConnection;
   /** The faults that its next steps bring, one after the other. */
   readonly #marks: Mark[] = [];
   #isStopped = false;
@@ -103,26 +102,38 @@ export class Shopper {
   constructor(parts: ShopperParts) {
     this.#parts = parts;
     this.#visitor = this.#newVisitor();
-    this.#route = parts.route(parts.random);
-    this.#agent = newAgent();
+    this.#visit = this.#newVisit();
+    this.#connection = this.#connect();
   }
 
   /** Shops until it is told to stop. Rejects with a `Violation`. */
   async run(): Promise<void> {
-    const { random, tally } = this.#parts;
     while (!this.#isStopped) {
-      if (random.fraction() < MOVES) {
-        tally.moves++;
-        this.#connectAnew();
-      }
-      const isOver = this.#visitor.steps.length >= MAX_STEPS || random.fraction() < LEAVES;
       // Without a cookie the visit goes by no name: whatever became of its first step, nobody can come back to it.
-      if (isOver || (this.#visitor.cookie === undefined && this.#visitor.steps.length > 0))
-        this.#visitor = this.#newVisitor();
-      if (this.#visitor.cookie !== undefined && random.fraction() < LOOKS) await this.look(this.#visitor);
-      else await this.#takeStep(this.#nextAction());
+      if (this.#visitor.cookie === undefined && this.#visitor.steps.length > 0) this.#visitAnew();
+      const { action } = this.#visit.next();
+      switch (action.kind) {
+        case "roam":
+          this.#parts.tally.moves++;
+          this.#connection.close();
+          this.#connection = this.#connect();
+          break;
+        case "leave":
+          this.#visitAnew();
+          break;
+        case "see-cart":
+          await this.look(this.#visitor);
+          break;
+        case "add":
+        case "set":
+        case "check-out":
+          await this.#takeStep(action);
+          break;
+        default:
+          throw new Error(`nothing is judged here of ${action.kind}`);
+      }
     }
-    this.#agent.destroy();
+    this.#connection.close();
   }
 
   /** Lets it finish what it is at. */
@@ -133,7 +144,7 @@ export class Shopper {
   /** Ends it in the middle of whatever it does. */
   destroy(): void {
     this.#isStopped = true;
-    this.#agent.destroy();
+    this.#connection.close();
   }
 
   /** Has the next steps bring a fault with them, until one has reached the app: then it resolves. */
@@ -145,14 +156,14 @@ export class Shopper {
 
   /** Looks at a visitor's cart, and at the orders if asked. True if the farm has shown it. */
   async look(visitor: Visitor, withOrders = false): Promise<boolean> {
-    const cart = await this.#ask(visitor, "GET", "/api/cart");
+    const cart = await this.#ask(visitor, { method: "GET", path: "/api/cart" });
     this.#parts.tally.looks++;
     if (typeof cart === "string" || cart.status !== 200) {
       this.#parts.tally.vainLooks++;
       return false;
     }
     const trail = trailOf(cart.headers);
-    const { items } = JSON.parse(cart.body) as { items: { productId: string; quantity: number }[] };
+    const { items } = JSON.parse(cart.text()) as { items: { productId: string; quantity: number }[] };
     const shown = new Map(items.map(({ productId, quantity }) => [productId, quantity]));
     const expected = visitor.judge(trail);
     if (!isSameCart(shown, expected.cart))
@@ -165,9 +176,9 @@ export class Shopper {
     trail: readonly number[],
     expected: ReadonlyMap<number, ReadonlyMap<string, number>>,
   ): Promise<boolean> {
-    const answer = await this.#ask(visitor, "GET", "/api/orders");
+    const answer = await this.#ask(visitor, { method: "GET", path: "/api/orders" });
     if (typeof answer === "string" || answer.status !== 200) return false;
-    const { orders } = JSON.parse(answer.body) as { orders: { id: string; name: string }[] };
+    const { orders } = JSON.parse(answer.text()) as { orders: { id: string; name: string }[] };
     const shown = orders.map(({ name }) => name).reverse();
     const wanted = [...expected.keys()].map((step) => buyerOf(visitor, step).name);
     if (shown.join() !== wanted.join())
@@ -181,21 +192,17 @@ export class Shopper {
     return visitor;
   }
 
-  #connectAnew(): void {
-    this.#agent.destroy();
-    this.#agent = newAgent();
-    this.#route = this.#parts.route(this.#parts.random);
+  #newVisit(): Visit {
+    return new Visit(this.#parts.random.word(), HECTIC, PRODUCTS);
   }
 
-  #nextAction(): StepAction {
-    const { random } = this.#parts;
-    const product = PRODUCTS[random.below(PRODUCTS.length)]!;
-    const chance = random.fraction();
-    if (this.#visitor.steps.length > 0) {
-      if (chance < CHECKS_OUT) return { kind: "check-out" };
-      if (chance < CHECKS_OUT + SETS) return { kind: "set", product, quantity: random.below(6) };
-    }
-    return { kind: "add", product, quantity: 1 + random.below(3) };
+  #visitAnew(): void {
+    this.#visitor = this.#newVisitor();
+    this.#visit = this.#newVisit();
+  }
+
+  #connect(): ClientConnection {
+    return new ClientConnection(this.#parts.route(this.#parts.random), ANSWER_TIMEOUT_MS);
   }
 
   async #takeStep(action: StepAction): Promise<void> {
@@ -218,7 +225,7 @@ export class Shopper {
     if (typeof reply !== "string" && reply.status < 300) {
       tally.acknowledged++;
       step.outcome = "acknowledged";
-      const { orderId } = JSON.parse(reply.body) as { orderId?: string };
+      const { orderId } = JSON.parse(reply.text()) as { orderId?: string };
       if (orderId !== undefined) step.orderId = orderId;
     } else if (reply === "unsent" || (reply !== "broken" && reply.status < 500)) {
       // Of an earlier attempt this says nothing.
@@ -232,12 +239,12 @@ export class Shopper {
 
   async #sendOnce(visitor: Visitor, step: Step): Promise<Reply> {
     step.attempts++;
-    const [method, path, body] = requestOf(visitor, step);
+    const request = requestOf(step.action, () => buyerOf(visitor, step.number));
     const headers = { [STEP_HEADER]: String(step.number), [VISITOR_HEADER]: visitor.name };
     const [mark] = this.#marks;
-    if (mark === undefined) return this.#ask(visitor, method, path, body, headers);
+    if (mark === undefined) return this.#ask(visitor, request, headers);
     mark.onSent();
-    const reply = await this.#ask(visitor, method, path, body, { ...headers, [FAULT_HEADER]: mark.fault });
+    const reply = await this.#ask(visitor, request, { ...headers, [FAULT_HEADER]: mark.fault });
     // Only the shop's own answers say which worker they are of.
     if (reply === "broken" || (reply !== "unsent" && "x-limpet-worker" in reply.headers)) {
       this.#marks.shift();
@@ -247,32 +254,31 @@ export class Shopper {
   }
 
   /** One request on the client's connection. Throws a `Violation` for what no answer may be. */
-  async #ask(
-    visitor: Visitor,
-    method: string,
-    path: string,
-    body?: object,
-    more: Record<string, string> = {},
-  ): Promise<Reply> {
+  async #ask(visitor: Visitor, request: ShopRequest, more: Record<string, string> = {}): Promise<Reply> {
     const { tally } = this.#parts;
     const headers: Record<string, string> = { ...more };
     if (visitor.cookie !== undefined) headers.cookie = visitor.cookie;
-    if (body !== undefined) headers["content-type"] = "application/json";
     const begunAtMs = performance.now();
     tally.requests++;
-    const reply = await exchange(this.#route, this.#agent, method, path, headers, body);
+    const seen = await this.#connection.exchange({ ...request, headers });
+    // Whatever may have been before: of what was asked nothing is known.
+    const reply = seen === "stale" ? "broken" : seen;
     const tookMs = performance.now() - begunAtMs;
     if (typeof reply === "string" || reply.status >= 500)
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     if (reply === "late")
-      throw visitor.violation(`no answer to ${method} ${path} within ${ANSWER_TIMEOUT_MS} ms`, []);
+      throw visitor.violation(
+        `no answer to ${request.method} ${request.path} within ${ANSWER_TIMEOUT_MS} ms`,
+        [],
+      );
     if (reply === "unsent") tally.refusedConnections++;
     if (reply === "broken") tally.brokenConnections++;
     if (typeof reply === "string") return reply;
     tally.slowestAnswerMs = Math.max(tally.slowestAnswerMs, tookMs);
     if (reply.status === 503) {
       tally.unavailable++;
-      tally.unavailableBy[reply.body] = (tally.unavailableBy[reply.body] ?? 0) + 1;
+      const text = reply.text();
+      tally.unavailableBy[text] = (tally.unavailableBy[text] ?? 0) + 1;
       if (reply.headers["retry-after"] === undefined)
         throw visitor.violation("a 503 without Retry-After", []);
     } else if (reply.status >= 500) tally.otherFailures++;
@@ -281,16 +287,12 @@ export class Shopper {
   }
 
   #keepCookie(visitor: Visitor, headers: IncomingHttpHeaders): void {
-    const cookie = headers["set-cookie"]?.[0]?.split(";", 1)[0];
+    const cookie = cookieIn(headers);
     if (cookie === undefined) return;
     if (visitor.cookie !== undefined && cookie !== visitor.cookie)
       throw visitor.violation("the session was lost: the farm has begun another", []);
     visitor.cookie = cookie;
   }
-}
-
-function newAgent(): Agent {
-  return new Agent({ keepAlive: true, maxSockets: 1 });
 }
 
 function trailOf(headers: IncomingHttpHeaders): number[] {
@@ -307,49 +309,4 @@ export function buyerOf(visitor: Visitor, step: number) {
     email: `${visitor.name}@example.org`,
     checkout: `step-${step}`,
   };
-}
-
-function requestOf(visitor: Visitor, { number, action }: Step): [method: string, path: string, body: object] {
-  switch (action.kind) {
-    case "add":
-      return ["POST", "/api/cart/items", { productId: action.product, quantity: action.quantity }];
-    case "set":
-      return ["PATCH", `/api/cart/items/${action.product}`, { quantity: action.quantity }];
-    case "check-out":
-      return ["POST", "/api/checkout", buyerOf(visitor, number)];
-  }
-}
-
-function exchange(
-  { url, localAddress }: Route,
-  agent: Agent,
-  method: string,
-  path: string,
-  headers: Record<string, string>,
-  body: object | undefined,
-): Promise<Reply | "late"> {
-  return new Promise((resolve) => {
-    const { hostname, port } = url;
-    const outgoing = request({ hostname, port, path, method, headers, agent, localAddress }, (incoming) => {
-      const chunks: Buffer[] = [];
-      incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
-      incoming.on("error", () => resolve("broken"));
-      incoming.on("end", () => {
-        if (!incoming.complete) return resolve("broken");
-        const { statusCode: status = 0, headers: answered } = incoming;
-        resolve({ status, headers: answered, body: Buffer.concat(chunks).toString() });
-      });
-      incoming.on("close", () => resolve("broken"));
-    });
-    const timer = setTimeout(() => {
-      resolve("late");
-      outgoing.destroy();
-    }, ANSWER_TIMEOUT_MS);
-    outgoing.on("socket", (socket) => socket.setKeepAlive(true, KEEP_ALIVE_PROBE_MS));
-    outgoing.on("error", (error: NodeJS.ErrnoException) =>
-      resolve(error.syscall === "connect" || error.syscall === "bind" ? "unsent" : "broken"),
-    );
-    outgoing.on("close", () => clearTimeout(timer));
-    outgoing.end(body === undefined ? undefined : JSON.stringify(body));
-  });
 }

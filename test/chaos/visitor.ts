@@ -5,12 +5,13 @@
 //   unknown        (no answer, or 5xx) has happened once or not at all; not before what was acknowledged when it was sent
 //   refused        (4xx, or never sent) has not happened
 
+import type { Action } from "../../benchmarks/shoppers/behaviour.js";
+
 /** What of a step the client knows. */
 export type StepOutcome = "acknowledged" | "unknown" | "refused";
 
-export type StepAction =
-  | { readonly kind: "add" | "set"; readonly product: string; readonly quantity: number }
-  | { readonly kind: "check-out" };
+/** What changes a session. */
+export type StepAction = Extract<Action, { readonly kind: "add" | "set" | "check-out" }>;
 
 export interface Step {
   /** Counts the session's steps, from 1. */

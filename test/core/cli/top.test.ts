@@ -3,7 +3,7 @@
 import { EventEmitter } from "node:events";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { ratesBetween } from "../../../core/cli/rates.js";
+import { type Look, ratesOver } from "../../../core/cli/rates.js";
 import type { Terminal } from "../../../core/cli/screen.js";
 import { type Clock, topCommand } from "../../../core/cli/top.js";
 import type { FakeFarm } from "../admin/fake-farm.js";
@@ -227,21 +227,45 @@ test("top, with a count that is none, says what it takes", () =>
       );
   }));
 
+function lookAt(farm: FakeFarm, atMs: number): Look {
+  const workers = farm.current.workers.map((one) => ({ ...one, counts: farm.counts.get(one.worker)! }));
+  return { atMs, status: { ...farm.current }, workers };
+}
+
+const without = (look: Look, worker: number): Look => ({
+  ...look,
+  workers: look.workers.filter((one) => one.worker !== worker),
+});
+
 test("rates, of a farm that was started anew, of no time, or of a new worker, are none", () =>
   withFarm(async ({ farm }) => {
-    const look = (atMs: number) => ({
-      atMs,
-      status: { ...farm.current },
-      workers: farm.current.workers.map((one) => ({ ...one, counts: farm.counts.get(one.worker)! })),
-    });
-    const first = look(0);
-    assert.is(ratesBetween(first, look(0)), undefined);
+    const first = lookAt(farm, 0);
+    assert.is(ratesOver([]), undefined);
+    assert.is(ratesOver([first]), undefined);
+    assert.is(ratesOver([first, lookAt(farm, 0)]), undefined);
     work(farm);
-    const second = look(2000);
-    assert.is(ratesBetween(first, second)?.requestsPerSecond, 50, "of two seconds");
-    assert.equal([...ratesBetween({ ...first, workers: [] }, second)!.workers], []);
+    const second = lookAt(farm, 2000);
+    assert.is(ratesOver([first, second])?.requestsPerSecond, 50, "of two seconds");
+    assert.equal([...ratesOver([{ ...first, workers: [] }, second])!.workers], []);
     farm.current.uptimeSeconds = 1;
-    assert.is(ratesBetween(second, look(3000)), undefined);
+    assert.is(ratesOver([second, lookAt(farm, 3000)]), undefined);
+  }));
+
+test("rates, while workers come and go, are of all that was done", () =>
+  withFarm(async ({ farm }) => {
+    const looks = [lookAt(farm, 0)];
+    for (let n = 1; n <= 3; n++) {
+      work(farm);
+      looks.push(lookAt(farm, n * 1000));
+    }
+    assert.is(ratesOver(looks)!.requestsPerSecond, 100);
+    const [first, second, third, last] = looks as [Look, Look, Look, Look];
+    const gone = ratesOver([first, second, third, without(last, 0)])!;
+    assert.is(Math.round(gone.requestsPerSecond), 67, "of what it did until it went");
+    assert.equal([...gone.workers.keys()], [1]);
+    const come = ratesOver([without(first, 0), second, third, last])!;
+    assert.is(Math.round(come.requestsPerSecond), 67);
+    assert.is(come.workers.get(0)!.requestsPerSecond, 100, "of the time that it was there");
   }));
 
 test.run();

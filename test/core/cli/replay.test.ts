@@ -9,13 +9,14 @@ import * as fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { ReplayResult } from "../../../core/cli/replay/result.js";
+import { replayCommand } from "../../../core/cli/replay.js";
 import type { ReplayClock } from "../../../core/link/pcap.js";
 import { enhancedBlock, interfaceBlock, pcap, section } from "../../support/capture-bytes.js";
 import { CAPTURES, captureTest } from "../../support/captures.js";
 import { SYN, tcpFrom } from "../../support/director-fixture.js";
 import { udpPacket } from "../../support/packets.js";
 import { replayOutput, replayResult } from "../../support/replay-fixture.js";
-import { failure } from "./command-fixture.js";
+import { failure, runCommand } from "./command-fixture.js";
 
 const folder = mkdtempSync(join(tmpdir(), "limpet-replay-"));
 const replay = suite("replay");
@@ -164,6 +165,16 @@ replay("recorded pace, interrupted, tells what was seen until then", async () =>
       );
     }
   }
+});
+
+replay("Ctrl-C, interrupts, and nobody listens for it any more afterwards", async () => {
+  const listeners = process.listenerCount("SIGINT");
+  const clock = new WaitedClock();
+  clock.onWait = () => process.emit("SIGINT");
+  const parameters = [write(datagrams(10_000)), "--pace", "recorded"];
+  assert.match(await runCommand(replayCommand({}, clock), parameters), /ended early/);
+  assert.is(clock.waits, 1);
+  assert.is(process.listenerCount("SIGINT"), listeners);
 });
 
 replay("full speed, interrupted before it began, tells that too", async () => {

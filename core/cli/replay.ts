@@ -89,7 +89,7 @@ Examples:
         : abortOnSignals();
       try {
         const result = await replay(file, flags, { environment, clock, signal });
-        print(command, { ...(flags.json && { json: true }) }, result, replayText);
+        print(command, flags, result, replayText);
       } finally {
         release();
       }
@@ -115,7 +115,14 @@ async function replay(file: string, flags: ReplayFlags, surroundings: Surroundin
   if (repeats > 1) requireRegularFile(file);
   const first = open(replayOptions);
   // Before the work, so that it is not in vain.
-  if (flags.html !== undefined) inFile(flags.html, "written", () => closeSync(openSync(flags.html!, "a")));
+  if (flags.html !== undefined) {
+    try {
+      requireWritable(flags.html, file);
+    } catch (error) {
+      first.close();
+      throw error;
+    }
+  }
   const runs = await runAll(first, replayOptions, repeats);
   const result = resultOf(
     {
@@ -178,6 +185,15 @@ function inSentence(file: string, verb: string, error: unknown): unknown {
   if (error instanceof CaptureError) return new ReplayError(printable(error.message));
   if (!(error instanceof Error) || !("syscall" in error)) return error;
   return new ReplayError(`${inWords(file)} cannot be ${verb}: ${fileProblem(error)}`);
+}
+
+/** Throws a `ReplayError` for what cannot be written, and an `OptionError` for the capture itself. */
+function requireWritable(html: string, file: string): void {
+  inFile(html, "written", () => closeSync(openSync(html, "a")));
+  const [one, other] = [statSync(html), statSync(file)];
+  if (one.dev === other.dev && one.ino === other.ino) {
+    throw new OptionError("--html takes another file than the capture, which it would write over");
+  }
 }
 
 /** Throws an `OptionError` for what can be read only once. */

@@ -9,6 +9,7 @@ import {
   findings,
   flowsInWords,
   settingPairs,
+  spreadInWords,
   spreadLines,
   timeInWords,
   workerLines,
@@ -24,7 +25,7 @@ export function replayPage(result: ReplayResult, commandLine: string): string {
   const { file, timing } = result;
   const report: Report = {
     title: `Replay of ${file}`,
-    summary: findings(result),
+    summary: [spreadInWords(result), ...findings(result)],
     facts: factsOf(result, commandLine),
     parts: [
       perWorker("Packets by worker", result, ["packets"]),

@@ -74,6 +74,17 @@ export function findings(result: ReplayResult): string[] {
   ];
 }
 
+/** What the worker with the most has, beside the mean. */
+export function spreadInWords({ spread, workers }: ReplayResult): string {
+  const { packets, flows, sources } = spread;
+  if (packets.mostByMean === null) return "No worker was given a packet.";
+  const times = [packets, flows, sources].map(({ mostByMean }) => decimals(mostByMean, 2));
+  return (
+    `Of ${workers.length} workers the one with the most packets has ${times[0]} times the mean; with the most flows, ${times[1]}; ` +
+    `with the most sources, ${times[2]}.`
+  );
+}
+
 export function flowsInWords({ table }: ReplayResult): string {
   const { counts, most, entries, flowsAtEnd, sourcesAtEnd } = table;
   return (

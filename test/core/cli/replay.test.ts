@@ -233,6 +233,7 @@ replay("what cannot be, is said in one sentence, and nothing is written", async 
     [["/dev/null", "--repeat", "2"], /--repeat takes a file that can be read again/],
     [[good, "--html", html], /report\.html cannot be written: there is no such file$/],
     [[good, "--html", folder], /cannot be written: it is a directory$/],
+    [[good, "--html", good], /--html takes another file than the capture/],
     [[good, "--own-address", "here"], /--own-address takes an IPv4 or IPv6 address, not "here"$/],
     [[good, "--repeat", "0"], /--repeat takes .*, not "0"$/],
     [[good, "--repeat", "2", "--pace", "recorded"], /--repeat is for/],
@@ -245,6 +246,7 @@ replay("what cannot be, is said in one sentence, and nothing is written", async 
     assert.match(error.message, message);
     assert.not.match(error.message.trimEnd(), /\n/);
   }
+  assert.equal([...readFileSync(good)], syns(1));
   const report = join(folder, "kept.html");
   await failure(replayOutput([join(folder, "none"), "--html", report]));
   assert.throws(() => statSync(report), /ENOENT/);

@@ -2,33 +2,15 @@
 // packets of known flows, the director (parse, key, hash, look up, push to a ring), and stand-ins for the workers that give
 // every slot back. The link's and the stand-ins' own shares are measured apart. Shows too that no packet allocates anything.
 
-import { Director } from "../core/director/director.js";
 import { leastLoaded } from "../core/director/policies.js";
+import { ThreadlessFarm } from "../core/director/threadless-farm.js";
 import type { Verdict } from "../core/director/verdict.js";
-import { allocateWorkerRings } from "../core/director/worker-port.js";
 import { allocateFlowTable } from "../core/flow/flow-entry.js";
 import { seedFrom } from "../core/flow/flow-hash.js";
 import { FlowTable } from "../core/flow/flow-table.js";
 import { DEFAULT_FLOW_TIMEOUTS } from "../core/flow/flow-timeouts.js";
 import { Burst } from "../core/link/link.js";
-import {
-  DESCRIPTOR_FLOW,
-  DESCRIPTOR_GENERATION,
-  DESCRIPTOR_SLOT,
-  RETURN_SLOT,
-} from "../core/memory/descriptor.js";
-import {
-  allocateLoadBoard,
-  BOARD_FLOWS,
-  BOARD_SOURCES,
-  BOARD_STATE,
-  BOARD_WEIGHT,
-  FULL_WEIGHT,
-  LoadBoard,
-  WORKER_SERVING,
-} from "../core/memory/load-board.js";
 import { allocatePacketPool } from "../core/memory/packet-pool.js";
-import { RingConsumer, RingProducer } from "../core/memory/ring.js";
 import { ACK, SYN } from "../core/wire/tcp.js";
 import type { Benchmark } from "./support/benchmark.js";
 import { type HeapFigure, measureHeap } from "./support/heap.js";
@@ -82,52 +64,18 @@ const WARM_UP_PACKETS = 500_000;
 /** Most packets for measuring the link and the stand-ins apart. */
 const APART_PACKETS = 2_000_000;
 
-/** What stands in for a worker: gives every slot back, and reports each flow as ended if it is to. */
-class StandIn {
-  readonly #descriptors: RingConsumer;
-  readonly #returns: RingProducer;
-
-  constructor(descriptors: RingConsumer, returns: RingProducer) {
-    this.#descriptors = descriptors;
-    this.#returns = returns;
-  }
-
-  drain(endsFlows: boolean): void {
-    const { words } = this.#descriptors;
-    for (let at = this.#descriptors.peek(); at >= 0; at = this.#descriptors.peek()) {
-      this.#return(words[at + DESCRIPTOR_SLOT]!, RETURN_SLOT);
-      if (endsFlows) this.#return(words[at + DESCRIPTOR_FLOW]!, words[at + DESCRIPTOR_GENERATION]!);
-      this.#descriptors.advance();
-    }
-    this.#descriptors.release();
-    this.#returns.publish();
-  }
-
-  #return(first: number, second: number): void {
-    const at = this.#returns.reserve();
-    this.#returns.words[at] = first;
-    this.#returns.words[at + 1] = second;
-    this.#returns.commit();
-  }
-}
-
 class Bench {
   readonly #link = new NumberedFlows();
-  readonly #director: Director;
-  readonly #standIns: StandIn[] = [];
+  readonly #farm: ThreadlessFarm;
 
   constructor(tableEntries: number, maxOpeningFlows: number, workers: number, seed: number) {
-    const board = new LoadBoard(allocateLoadBoard());
-    this.#director = new Director({
+    this.#farm = new ThreadlessFarm({
+      workers,
+      ringPackets: 1024,
       links: [this.#link],
       pool: allocatePacketPool(POOL_SLOTS, SLOT_BYTES),
-      flowTable: new FlowTable(allocateFlowTable(tableEntries), DEFAULT_FLOW_TIMEOUTS, "evict", {
-        flowStarted: (worker) => board.add(worker, BOARD_FLOWS, 1),
-        flowEnded: (worker) => board.add(worker, BOARD_FLOWS, -1),
-        sourceStarted: (worker) => board.add(worker, BOARD_SOURCES, 1),
-        sourceEnded: (worker) => board.add(worker, BOARD_SOURCES, -1),
-      }),
-      loadBoard: board,
+      createFlowTable: (observer) =>
+        new FlowTable(allocateFlowTable(tableEntries), DEFAULT_FLOW_TIMEOUTS, "evict", observer),
       policy: leastLoaded,
       seed: seedFrom(BigInt(seed)),
       addresses: [Uint8Array.of(198, 18, 0, 1)],
@@ -141,13 +89,6 @@ class Bench {
       // The farm's own clock, with what it costs.
       now: () => performance.now(),
     });
-    for (let worker = 0; worker < workers; worker++) {
-      const rings = allocateWorkerRings(1024, POOL_SLOTS, 256);
-      this.#director.addWorker(worker, rings);
-      board.set(worker, BOARD_WEIGHT, FULL_WEIGHT);
-      board.set(worker, BOARD_STATE, WORKER_SERVING);
-      this.#standIns.push(new StandIn(new RingConsumer(rings.descriptors), new RingProducer(rings.returns)));
-    }
   }
 
   /** Opens flows 0 … `flows - 1`: each gets the packets that make it a flow of an open connection. */
@@ -167,8 +108,8 @@ class Bench {
     this.#link.make(packets, flags);
     const started = performance.now();
     while (this.#link.left > 0) {
-      this.#director.turn();
-      for (const standIn of this.#standIns) standIn.drain(endsFlows);
+      this.#farm.director.turn();
+      this.#farm.drain(endsFlows);
     }
     return (performance.now() - started) * 1e6;
   }
@@ -178,9 +119,9 @@ class Bench {
     this.#link.make(packets, flags);
     let ms = 0;
     while (this.#link.left > 0) {
-      this.#director.turn();
+      this.#farm.director.turn();
       const started = performance.now();
-      for (const standIn of this.#standIns) standIn.drain(endsFlows);
+      this.#farm.drain(endsFlows);
       ms += performance.now() - started;
     }
     return ms * 1e6;
@@ -188,7 +129,7 @@ class Bench {
 
   /** Packets so far by what the director did with them. */
   forwarded(verdicts: readonly Verdict[]): number {
-    return verdicts.reduce((sum, verdict) => sum + this.#director.counters.get(verdict), 0);
+    return verdicts.reduce((sum, verdict) => sum + this.#farm.director.counters.get(verdict), 0);
   }
 }
 

@@ -5,22 +5,16 @@ import { randomInt } from "node:crypto";
 import type { MessagePort } from "node:worker_threads";
 import type { WorkerOptions } from "../workers/worker-options.js";
 import { allocateWorkerRings, type WorkerRings } from "./director/worker-port.js";
+import { allocatePool, createFlowTable, RING_PACKETS, reassemblyPlacesOf } from "./farm-packet-path.js";
 import { allocateFlowTable } from "./flow/flow-entry.js";
 import { FlowList } from "./flow/flow-list.js";
-import { FlowTable } from "./flow/flow-table.js";
-import { DEFAULT_FLOW_TIMEOUTS } from "./flow/flow-timeouts.js";
+import type { FlowTable } from "./flow/flow-table.js";
+import { countOnBoard } from "./flow/load-observer.js";
 import type { Link } from "./link/link.js";
 import { allocateCookiePeriod } from "./memory/cookie-period.js";
 import { Counters } from "./memory/counters.js";
-import {
-  allocateLoadBoard,
-  BOARD_FLOWS,
-  BOARD_SOURCES,
-  LoadBoard,
-  MAX_WORKERS,
-  STAND_IN,
-} from "./memory/load-board.js";
-import { allocatePacketPool, type PacketPoolMemory, slotsOf } from "./memory/packet-pool.js";
+import { allocateLoadBoard, LoadBoard, MAX_WORKERS, STAND_IN } from "./memory/load-board.js";
+import { type PacketPoolMemory, slotsOf } from "./memory/packet-pool.js";
 import { processMs } from "./memory/process-clock.js";
 import { allocateSessionDirectory } from "./memory/session-directory.js";
 import { allocateSessionLocks, freeLocksOf } from "./memory/session-locks.js";
@@ -28,18 +22,6 @@ import { allocateSigningSecrets, SigningSecrets } from "./memory/signing-secrets
 import { WORKER_COUNTERS, type WorkerCounterName } from "./memory/worker-counters.js";
 import type { FarmSettings } from "./options.js";
 
-/** Bytes of a packet slot: an MTU of 1500 and the headroom, rounded up to a power of two. */
-const SLOT_BYTES = 2048;
-/**
- * Large slots, 64 KiB each, for TCP segments that the device has not cut and packets that come in fragments: so many, but no more
- * than a part of the slots. What is never used of them takes no memory.
- */
-const LARGE_SLOTS = 512;
-const SLOTS_FOR_A_LARGE_ONE = 16;
-/** Packets in the making take no more than one large slot in so many: the link is to have some whatever fragments come. */
-const LARGE_SLOTS_FOR_A_FRAGMENTED_PACKET = 2;
-/** Packets that may wait for one worker. */
-const RING_PACKETS = 4096;
 /** Words of a worker's transmit ring: 256 KiB. */
 const TRANSMIT_WORDS = 65_536;
 /** Sessions whose version is known without a query; 32 bytes each. */
@@ -71,19 +53,10 @@ export class FarmMemory {
   constructor(settings: FarmSettings) {
     const board = new LoadBoard(this.#loadBoard);
     this.board = board;
-    const { poolSlots, fragments } = settings;
-    const largeSlots = Math.min(LARGE_SLOTS, Math.floor(poolSlots / SLOTS_FOR_A_LARGE_ONE));
-    this.pool = allocatePacketPool(poolSlots, SLOT_BYTES, largeSlots);
-    this.reassemblyPlaces =
-      fragments === "reassemble" ? Math.floor(largeSlots / LARGE_SLOTS_FOR_A_FRAGMENTED_PACKET) : 0;
+    this.pool = allocatePool(settings);
+    this.reassemblyPlaces = reassemblyPlacesOf(settings, this.pool);
     const table = allocateFlowTable(settings.flowEntries);
-    const timeouts = { ...DEFAULT_FLOW_TIMEOUTS, affinityTimeMs: settings.affinityTimeMs };
-    this.flowTable = new FlowTable(table, timeouts, settings.tableFull, {
-      flowStarted: (worker) => board.add(worker, BOARD_FLOWS, 1),
-      flowEnded: (worker) => board.add(worker, BOARD_FLOWS, -1),
-      sourceStarted: (worker) => board.add(worker, BOARD_SOURCES, 1),
-      sourceEnded: (worker) => board.add(worker, BOARD_SOURCES, -1),
-    });
+    this.flowTable = createFlowTable(settings, countOnBoard(board), table);
     const affinity = { ipv4: settings.affinityPrefix, ipv6: settings.affinityPrefix6 };
     this.flowList = new FlowList(table, affinity, () => performance.now());
   }

@@ -13,10 +13,10 @@ import { POLICIES, type PolicyName } from "./director/policies.js";
 import type { WorkerRings } from "./director/worker-port.js";
 import { type FarmLinks, farmAddresses, openLinks } from "./farm-links.js";
 import { FarmMemory } from "./farm-memory.js";
+import { placementOf } from "./farm-packet-path.js";
 import { reportStatus } from "./farm-report.js";
 import type { FarmStatus, WorkerCounts } from "./farm-status.js";
 import type { FlowFilter } from "./flow/flow-filter.js";
-import { createSeed, seedFrom } from "./flow/flow-hash.js";
 import type { FlowEntryStatus } from "./flow/flow-list.js";
 import type { PacketLink } from "./link/link.js";
 import {
@@ -45,9 +45,6 @@ export { WorkerStartError } from "./supervision/worker-thread.js";
 /** limpet's own version. */
 export const version: string = (createRequire(import.meta.url)("../../package.json") as { version: string })
   .version;
-
-/** Half-open flows from which on sources have to prove themselves: no more than each worker bears, should all be its own. */
-const MAX_OPENING_FLOWS = 1024;
 
 /** What a farm tells while it runs: `farm.on("workerFailed", (worker, error) => …)`. */
 export interface FarmEvents {
@@ -287,20 +284,14 @@ export class Farm extends EventEmitter<FarmEvents> implements FarmControl {
   #createDirector(): Director {
     const settings = this.#settings;
     return new Director({
+      ...placementOf(settings),
       links: this.#links.links,
       pool: this.#memory.pool,
       flowTable: this.#memory.flowTable,
       loadBoard: this.#memory.board,
-      policy: POLICIES[settings.policy],
-      seed: settings.seed === undefined ? createSeed() : seedFrom(BigInt(settings.seed)),
       addresses: farmAddresses(settings).map(({ address }) => address),
       reassemblyPlaces: this.#memory.reassemblyPlaces,
       datagramPort: settings.port,
-      affinity: settings.affinity,
-      affinityPrefix4: settings.affinityPrefix,
-      affinityPrefix6: settings.affinityPrefix6,
-      spillFlows: settings.spillFlows,
-      maxOpeningFlows: Math.min(MAX_OPENING_FLOWS, settings.flowEntries >>> 2),
       now: () => performance.now(),
     });
   }

@@ -55,6 +55,26 @@ const RULES: readonly (readonly [room: string, files: Allowed, packages: Allowed
   ["core/link/socket", ["core/link/", "core/memory/", "core/wire/peer-block.ts"], ["node:"]],
   ["core/link/", ["core/link/", "core/memory/"], ["koffi", "node:"]],
   ["core/director/", ["core/director/", "core/wire/", "core/memory/", "core/flow/", "core/link/link.ts"], []],
+  // The page knows nothing of what it shows.
+  ["core/cli/report/", ["core/cli/report/", "core/cli/table.ts"], ["d3-scale", "d3-shape", "node:os"]],
+  // The one command that runs the packet path itself, without a farm's threads.
+  [
+    "core/cli/replay",
+    [
+      "core/cli/",
+      "core/farm.ts",
+      "core/farm-packet-path.ts",
+      "core/options.ts",
+      "core/options/",
+      "core/director/threadless-farm.ts",
+      "core/director/verdict.ts",
+      "core/link/pcap.ts",
+      "core/link/pcap-file.ts",
+      "core/wire/address.ts",
+      ["core/flow/", "type"],
+    ],
+    ["commander", "node:"],
+  ],
   [
     "core/cli/",
     [
@@ -277,6 +297,10 @@ test("check of directions, notices what it is there for", () => {
     ["core/director/director.ts", "workers/server.ts"],
     ["core/director/director.ts", "node:fs"],
     ["core/cli/serve.ts", "core/director/director.ts"],
+    ["core/cli/serve.ts", "core/director/threadless-farm.ts"],
+    ["core/cli/replay.ts", "core/director/director.ts"],
+    ["core/cli/report/report.ts", "core/cli/replay/result.ts"],
+    ["core/cli/report/report.ts", "node:fs"],
     ["core/farm.ts", "workers/worker-options.ts"],
     ["core/farm.ts", "storage/thread-messages.ts"],
     ["core/farm.ts", "knex"],

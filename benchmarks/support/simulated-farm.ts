@@ -12,11 +12,11 @@ import { seedFrom } from "../../core/flow/flow-hash.js";
 import { KEY_DESTINATION, KEY_KIND, KEY_PORTS, KEY_SOURCE, KEY_WORDS } from "../../core/flow/flow-key.js";
 import { FlowTable } from "../../core/flow/flow-table.js";
 import { DEFAULT_FLOW_TIMEOUTS } from "../../core/flow/flow-timeouts.js";
+import { countOnBoard } from "../../core/flow/load-observer.js";
 import {
   allocateLoadBoard,
   BOARD_FLOWS,
   BOARD_IN_FLIGHT,
-  BOARD_SOURCES,
   BOARD_STATE,
   BOARD_WEIGHT,
   LoadBoard,
@@ -96,12 +96,7 @@ export class SimulatedFarm {
       allocateFlowTable(2 ** Math.ceil(Math.log2(workers * ENTRIES_PER_WORKER))),
       { ...DEFAULT_FLOW_TIMEOUTS, affinityTimeMs: AFFINITY_MS },
       "refuse",
-      {
-        flowStarted: (worker) => board.add(worker, BOARD_FLOWS, 1),
-        flowEnded: (worker) => board.add(worker, BOARD_FLOWS, -1),
-        sourceStarted: (worker) => board.add(worker, BOARD_SOURCES, 1),
-        sourceEnded: (worker) => board.add(worker, BOARD_SOURCES, -1),
-      },
+      countOnBoard(board),
     );
     this.#ageing = new Ageing(this.table);
     this.#placement = new Placement({

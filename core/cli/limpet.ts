@@ -9,6 +9,7 @@ import { checkCommand } from "./check.js";
 import { drainCommand } from "./drain.js";
 import { flowsCommand } from "./flows.js";
 import { reloadCommand } from "./reload.js";
+import { replayCommand } from "./replay.js";
 import { serveCommand } from "./serve.js";
 import { statusCommand } from "./status.js";
 import { topCommand } from "./top.js";
@@ -30,6 +31,7 @@ const program = new Command("limpet")
   .commandsGroup("A farm:")
   .addCommand(serveCommand())
   .addCommand(checkCommand())
+  .addCommand(replayCommand())
   .commandsGroup("A farm that is running:")
   .addCommand(statusCommand())
   .addCommand(topCommand())

@@ -8,6 +8,7 @@ import { parse, TomlError, type TomlTable } from "smol-toml";
 import type { OptionName } from "../options/farm-options.js";
 import { inWords, suggestion } from "../options/option-problems.js";
 import { keyOf, OPTION_NAMES, optionOf } from "../options/option-table.js";
+import { fileProblem } from "./file-problem.js";
 
 /** No honest file is larger; `--config /dev/zero` must end. */
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -84,15 +85,6 @@ function readText(file: string): string {
   }
 }
 
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file",
-  ENOTDIR: "there is no such file",
-  EISDIR: "it is a directory",
-  EACCES: "the permission is missing",
-};
-
 function reason(error: unknown): string {
-  if (error instanceof FileError) return error.message;
-  const code = (error as NodeJS.ErrnoException).code ?? String(error);
-  return `cannot be read: ${REASONS[code] ?? code}`;
+  return error instanceof FileError ? error.message : `cannot be read: ${fileProblem(error)}`;
 }

@@ -29,11 +29,11 @@ const PREFIX = "LIMPET_";
 /** The variable in place of `--config`. */
 const CONFIG_VARIABLE = variableOf("config");
 
-/** Adds the flags of all options, `--config`, and what there is to say about both to a command. */
-export function addFarmFlags(command: Command): Command {
+/** Adds the flags of these options, `--config`, and what there is to say about both to a command. */
+export function addFarmFlags(command: Command, names: readonly OptionName[] = OPTION_NAMES): Command {
   command.option("--config <file>", `options file, TOML (or ${CONFIG_VARIABLE})`);
-  for (const name of OPTION_NAMES) addFlag(command, name);
-  return command.addHelpText("after", sourcesHelp());
+  for (const name of names) addFlag(command, name);
+  return command.addHelpText("after", sourcesHelp(names));
 }
 
 function addFlag(command: Command, name: OptionName): void {
@@ -56,17 +56,23 @@ function describe(name: OptionName): string {
   return `${about} (${takes}; default: ${defaultAbout ?? String(value)})`;
 }
 
-function sourcesHelp(): string {
-  const secrets = OPTION_NAMES.filter((name) => optionOf(name).isSecret).map((name) => {
-    const { about, kind } = optionOf(name);
-    return `  ${variableOf(name).padEnd(20)}${about} (${kind.brief})`;
-  });
+function sourcesHelp(names: readonly OptionName[]): string {
+  const secrets = names
+    .filter((name) => optionOf(name).isSecret)
+    .map((name) => {
+      const { about, kind } = optionOf(name);
+      return `  ${variableOf(name).padEnd(20)}${about} (${kind.brief})\n`;
+    });
   return `
-Each option is taken from the environment too, as LIMPET_ and its name (LIMPET_CACHE_MIB=64 for --cache-mib 64), and from
-the options file, under its name (cache-mib = 64); there, relative paths begin at the file's folder. A flag goes before
+Each option of a farm is taken from the environment too, as LIMPET_ and its name (LIMPET_WORKERS=4 for --workers 4), and from
+the options file, under its name (workers = 4); there, relative paths begin at the file's folder. A flag goes before
 the environment, the environment before the file. "limpet check FILE" says what a file and the environment amount to.
-Secrets are no flags, which everybody on a machine can see, but taken from the environment or the file:
-${secrets.join("\n")}`;
+${secrets.length === 0 ? "" : secretsHelp(secrets)}`;
+}
+
+function secretsHelp(secrets: readonly string[]): string {
+  return `Secrets are no flags, which everybody on a machine can see, but taken from the environment or the file:
+${secrets.join("")}`;
 }
 
 /**

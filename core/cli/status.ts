@@ -10,7 +10,7 @@ import {
   type StatusAnswer,
 } from "./admin-command.js";
 import type { Environment } from "./option-flags.js";
-import { formatDuration, formatShare, printable } from "./table.js";
+import { byCount, formatDuration, formatShare, printable } from "./table.js";
 import { failuresOf, workerTable } from "./worker-table.js";
 
 export function statusCommand(environment: Environment = process.env): Command {
@@ -51,13 +51,4 @@ function faultsOf({ faults }: StatusAnswer): string[] {
   return Object.entries(faults ?? {}).map(
     ([direction, counts]) => `  faults   ${direction}: ${byCount(counts) || "none yet"}`,
   );
-}
-
-/** The names of what there is any of, the most frequent first. */
-function byCount(counts: Readonly<Record<string, number>>): string {
-  return Object.entries(counts)
-    .filter(([, count]) => count > 0)
-    .sort(([, one], [, other]) => other - one)
-    .map(([name, count]) => `${name} ${count}`)
-    .join(", ");
 }

@@ -49,7 +49,7 @@ export class PcapLink implements PacketLink {
   readonly description: string;
   readonly egressPlan: PacketEgressPlan;
   /**
-   * Frames that were not delivered: longer than a slot, of another protocol than IP, shorter than their link header, of
+   * Frames that were not delivered: longer than any slot, of another protocol than IP, shorter than their link header, of
    * a link type unknown; and the records of the file that its end cut off, or that make no sense. `noSlot` stays 0.
    */
   readonly drops = {
@@ -61,9 +61,14 @@ export class PcapLink implements PacketLink {
     truncatedRecord: 0,
     malformedRecord: 0,
   };
-  /** Packets delivered to the farm, and packets that the farm sent here, which go nowhere. */
+  /** Records of the file that are done with: each was delivered or is among the drops. */
+  records = 0;
+  /** Packets delivered to the farm, their bytes, and packets that the farm sent here, which go nowhere. */
   received = 0;
+  receivedBytes = 0;
   transmitted = 0;
+  /** Recorded time from the first record to the latest, in ms. */
+  recordedMs = 0;
   /** Times that the replay stood still because no slot was free. */
   slotWaits = 0;
 
@@ -73,6 +78,7 @@ export class PcapLink implements PacketLink {
   readonly #onEnd: () => void;
   /** Whether the file's current record is one that is still to be delivered. */
   #hasPacket = false;
+  #firstTimestampMs = Number.NaN;
   /** Clock time at which a packet recorded at 0 is due; set by the first packet. */
   #originMs = Number.NaN;
   #cancelTimer: (() => void) | undefined;
@@ -103,6 +109,11 @@ export class PcapLink implements PacketLink {
     return this.#ended;
   }
 
+  /** Milliseconds until the next packet is due at the recorded pace; 0 or less: now, or that is not known yet. */
+  get dueInMs(): number {
+    return this.#isPaced && this.#hasPacket ? this.#dueInMs() : 0;
+  }
+
   receive(burst: Burst): void {
     burst.count = 0;
     if (this.#ended || this.#closed) return;
@@ -118,11 +129,18 @@ export class PcapLink implements PacketLink {
     this.#hasPacket = this.#file.next();
     if (this.#hasPacket) return true;
     this.#ended = true;
-    this.drops.truncatedRecord = this.#file.truncatedRecords;
-    this.drops.malformedRecord = this.#file.malformedRecords;
-    this.#file.close();
+    this.#closeFile();
     this.#onEnd();
     return false;
+  }
+
+  #closeFile(): void {
+    const { truncatedRecords, malformedRecords } = this.#file;
+    const { truncatedRecord, malformedRecord } = this.drops;
+    this.records += truncatedRecords - truncatedRecord + malformedRecords - malformedRecord;
+    this.drops.truncatedRecord = truncatedRecords;
+    this.drops.malformedRecord = malformedRecords;
+    this.#file.close();
   }
 
   /** Milliseconds until the current record is due; 0 or less: now. Records out of order are due at once. */
@@ -140,9 +158,10 @@ export class PcapLink implements PacketLink {
     if (headerLength === FRAME_NOT_IP) this.drops.nonIp++;
     else if (headerLength === FRAME_SHORT) this.drops.shortFrame++;
     else if (headerLength < 0) this.drops.unknownLinkType++;
-    else if (length > burst.pool.maxPacketBytes) this.drops.oversize++;
+    else if (length > longestOf(burst.pool)) this.drops.oversize++;
     else {
-      const slot = burst.freeSlots.acquire();
+      const isLarge = length > burst.pool.maxPacketBytes;
+      const slot = isLarge ? burst.freeSlots.acquireLarge() : burst.freeSlots.acquire();
       if (slot < 0) {
         this.slotWaits++;
         return false;
@@ -153,7 +172,11 @@ export class PcapLink implements PacketLink {
       burst.lengths[index] = length;
       burst.checksumTrusted[index] = 0;
       this.received++;
+      this.receivedBytes += length;
     }
+    if (Number.isNaN(this.#firstTimestampMs)) this.#firstTimestampMs = file.timestampMs;
+    this.recordedMs = Math.max(this.recordedMs, file.timestampMs - this.#firstTimestampMs);
+    this.records++;
     this.#hasPacket = false;
     return true;
   }
@@ -168,8 +191,7 @@ export class PcapLink implements PacketLink {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     if (this.#closed || this.#ended) return; // Nothing will come any more.
-    const dueInMs = this.#isPaced && this.#hasPacket ? this.#dueInMs() : 0;
-    const delayMs = Math.min(Math.max(0, dueInMs), MAX_TIMER_MS);
+    const delayMs = Math.min(Math.max(0, this.dueInMs), MAX_TIMER_MS);
     this.#cancelTimer = this.#clock.setTimer(() => {
       this.#cancelTimer = undefined;
       wake();
@@ -180,8 +202,13 @@ export class PcapLink implements PacketLink {
     this.#closed = true;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    this.#file.close();
+    this.#closeFile();
   }
+}
+
+/** Longest packet that a pool can hold, in bytes. */
+function longestOf(pool: PacketPool): number {
+  return pool.largeSlotCount > 0 ? pool.maxLargePacketBytes : pool.maxPacketBytes;
 }
 
 /**

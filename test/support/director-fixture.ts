@@ -7,8 +7,9 @@ import { VERDICTS } from "../../core/director/verdict.js";
 import { allocateWorkerRings, type WorkerRings } from "../../core/director/worker-port.js";
 import { allocateFlowTable } from "../../core/flow/flow-entry.js";
 import { seedFrom } from "../../core/flow/flow-hash.js";
-import { type FlowObserver, FlowTable, type FullPolicy } from "../../core/flow/flow-table.js";
+import { FlowTable, type FullPolicy } from "../../core/flow/flow-table.js";
 import { DEFAULT_FLOW_TIMEOUTS, type FlowTimeouts } from "../../core/flow/flow-timeouts.js";
+import { countOnBoard } from "../../core/flow/load-observer.js";
 import type { Link } from "../../core/link/link.js";
 import { MemoryLink, type MemoryLinkOptions } from "../../core/link/memory.js";
 import {
@@ -28,7 +29,6 @@ import {
 import {
   allocateLoadBoard,
   BOARD_FLOWS,
-  BOARD_SOURCES,
   BOARD_STATE,
   BOARD_WEIGHT,
   FULL_WEIGHT,
@@ -119,18 +119,11 @@ export class DirectorFixture {
     this.poolSlots = poolSlots;
     const pool = allocatePacketPool(poolSlots, 2048, largeSlots);
     this.pool = new PacketPool(pool);
-    const count = (word: number, amount: number) => (worker: number) => this.board.add(worker, word, amount);
-    const observer: FlowObserver = {
-      flowStarted: count(BOARD_FLOWS, 1),
-      flowEnded: count(BOARD_FLOWS, -1),
-      sourceStarted: count(BOARD_SOURCES, 1),
-      sourceEnded: count(BOARD_SOURCES, -1),
-    };
     this.table = new FlowTable(
       allocateFlowTable(flowEntries),
       { ...DEFAULT_FLOW_TIMEOUTS, ...options.timeouts },
       options.fullPolicy ?? "evict",
-      observer,
+      countOnBoard(this.board),
     );
     this.link = new MemoryLink({
       transmitted: (packet) => this.transmitted.push(packet),

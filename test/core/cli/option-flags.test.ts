@@ -53,6 +53,20 @@ options("nothing given, is nothing gathered", () => {
   assert.equal(gather([]), { options: {}, origins: {}, unknownVariables: [] });
 });
 
+options("command with some of the options, has the flags of these alone, and says nothing of secrets", () => {
+  const command = addFarmFlags(new Command("replay"), ["workers", "policy"]);
+  let help = "";
+  command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+  const flags = [...help.matchAll(/^ {2}(--[a-z-]+)/gm)].map(([, flag]) => flag);
+  assert.equal(flags, ["--config", "--workers", "--policy"]);
+  assert.not.match(help, /[Ss]ecret/);
+  let full = "";
+  addFarmFlags(new Command("serve"))
+    .configureOutput({ writeOut: (text) => (full += text) })
+    .outputHelp();
+  for (const name of secretNames) assert.ok(full.includes(`  ${variableOf(name)} `), name);
+});
+
 options("option, of each name, is taken as a flag", () => {
   for (const name of flagNames) {
     const isSwitch = optionOf(name).kind.placeholder === undefined;

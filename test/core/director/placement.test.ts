@@ -16,6 +16,7 @@ import { seedFrom } from "../../../core/flow/flow-hash.js";
 import { KEY_DESTINATION, KEY_KIND, KEY_PORTS, KEY_WORDS } from "../../../core/flow/flow-key.js";
 import { FlowTable, type FullPolicy } from "../../../core/flow/flow-table.js";
 import { DEFAULT_FLOW_TIMEOUTS } from "../../../core/flow/flow-timeouts.js";
+import { countOnBoard } from "../../../core/flow/load-observer.js";
 import {
   allocateLoadBoard,
   BOARD_FLOWS,
@@ -43,13 +44,12 @@ class Place {
   readonly placement: Placement;
 
   constructor({ workers = 3, flowEntries = 1024, fullPolicy = "evict", ...options }: Options = {}) {
-    const count = (word: number, amount: number) => (worker: number) => this.board.add(worker, word, amount);
-    this.table = new FlowTable(allocateFlowTable(flowEntries), DEFAULT_FLOW_TIMEOUTS, fullPolicy, {
-      flowStarted: count(BOARD_FLOWS, 1),
-      flowEnded: count(BOARD_FLOWS, -1),
-      sourceStarted: count(BOARD_SOURCES, 1),
-      sourceEnded: count(BOARD_SOURCES, -1),
-    });
+    this.table = new FlowTable(
+      allocateFlowTable(flowEntries),
+      DEFAULT_FLOW_TIMEOUTS,
+      fullPolicy,
+      countOnBoard(this.board),
+    );
     this.placement = new Placement({
       flowTable: this.table,
       loadBoard: this.board,

@@ -10,6 +10,16 @@ import { Burst } from "../../../core/link/link.js";
 import { PcapLink, type PcapLinkOptions, type ReplayClock } from "../../../core/link/pcap.js";
 import { CaptureError, CaptureFile, MAX_CAPTURED_BYTES } from "../../../core/link/pcap-file.js";
 import { allocatePacketPool } from "../../../core/memory/packet-pool.js";
+import {
+  block,
+  enhancedBlock,
+  interfaceBlock,
+  pcap,
+  section,
+  simpleBlock,
+  uint16,
+  uint32,
+} from "../../support/capture-bytes.js";
 import { CAPTURES, captureTest } from "../../support/captures.js";
 import { tcpPacket, word } from "../../support/packets.js";
 
@@ -23,63 +33,6 @@ function write(bytes: Iterable<number>): string {
   const path = join(folder, "capture");
   writeFileSync(path, Uint8Array.from(bytes));
   return path;
-}
-
-function uint32(value: number, littleEndian: boolean): number[] {
-  const bytes = [...word(value >>> 16), ...word(value & 0xffff)];
-  return littleEndian ? bytes.reverse() : bytes;
-}
-
-const uint16 = (value: number, littleEndian: boolean) => (littleEndian ? word(value).reverse() : word(value));
-
-/** A pcap file of frames, the nth captured n times 1.5 seconds after the epoch. */
-function pcap(linkType: number, frames: number[][], littleEndian = true, magic = 0xa1b2c3d4): number[] {
-  const u32 = (value: number) => uint32(value, littleEndian);
-  const half = magic === 0xa1b2c3d4 ? 500_000 : 500_000_000;
-  const header = [u32(magic), uint16(2, littleEndian), uint16(4, littleEndian), u32(0), u32(0), u32(65_535)];
-  const records = frames.flatMap((frame, n) => [
-    ...[u32(Math.floor(n * 1.5)), u32(n % 2 === 0 ? 0 : half), u32(frame.length), u32(frame.length)].flat(),
-    ...frame,
-  ]);
-  return [...header.flat(), ...u32(linkType), ...records];
-}
-
-function block(type: number, body: number[], littleEndian = true): number[] {
-  const padded = [...body, ...new Array<number>((4 - (body.length % 4)) % 4).fill(0)];
-  const length = uint32(padded.length + 12, littleEndian);
-  return [...uint32(type, littleEndian), ...length, ...padded, ...length];
-}
-
-function section(littleEndian = true): number[] {
-  const u32 = (value: number) => uint32(value, littleEndian);
-  const versions = [...uint16(1, littleEndian), ...uint16(0, littleEndian)];
-  return block(
-    0x0a0d0d0a,
-    [...u32(0x1a2b3c4d), ...versions, ...u32(0xffffffff), ...u32(0xffffffff)],
-    littleEndian,
-  );
-}
-
-function interfaceBlock(
-  linkType: number,
-  options: number[] = [],
-  snapLength = 0,
-  littleEndian = true,
-): number[] {
-  const type = [...uint16(linkType, littleEndian), 0, 0];
-  return block(1, [...type, ...uint32(snapLength, littleEndian), ...options], littleEndian);
-}
-
-function enhancedBlock(source: number, ticks: number, frame: number[], littleEndian = true): number[] {
-  const time = [Math.floor(ticks / 2 ** 32), ticks % 2 ** 32];
-  const fields = [source, ...time, frame.length, frame.length].flatMap((value) =>
-    uint32(value, littleEndian),
-  );
-  return block(6, [...fields, ...frame], littleEndian);
-}
-
-function simpleBlock(originalLength: number, data: number[]): number[] {
-  return block(3, [...uint32(originalLength, true), ...data]);
 }
 
 const packet = Array.from(tcpPacket({}, [1, 2, 3]));
@@ -436,6 +389,49 @@ test("PcapLink, forgets a pending wait and takes nothing more, once closed", () 
   assert.not(link.transmit(Uint8Array.from(packet), 0, packet.length));
   link.wait(() => assert.unreachable("woken after close"));
   assert.is(clock.timers.length, 0);
+});
+
+test("PcapLink, puts what no slot can hold into a large one, and waits while none is free", () => {
+  const frames = [3000, 65_520, 65_521, 100, 3000].map((length) => new Array<number>(length).fill(0x45));
+  const link = new PcapLink({ path: write(pcap(101, frames)) });
+  const burst = new Burst(allocatePacketPool(4, 2048, 2));
+  link.receive(burst);
+  assert.equal([...burst.lengths.subarray(0, burst.count)], [3000, 65_520, 100]);
+  assert.equal([link.drops.oversize, link.slotWaits], [1, 1]);
+  assert.ok(burst.pool.isInLargeSlot(burst.pool.packetOffset(burst.slots[1]!)));
+  assert.not(burst.pool.isInLargeSlot(burst.pool.packetOffset(burst.slots[2]!)));
+  for (const slot of burst.slots.subarray(0, 3)) burst.freeSlots.release(slot);
+  link.receive(burst);
+  assert.equal([burst.count, burst.lengths[0], burst.freeSlots.largeCount], [1, 3000, 1]);
+});
+
+test("PcapLink, counts each record once, as delivered or as a drop, to the end or as far as it got", () => {
+  const frames = [
+    ethernet([0x08, 0]),
+    ethernet([0x08, 6]),
+    [1],
+    ethernet([0x08, 0], new Array(3000).fill(5)),
+  ];
+  const bytes = pcap(1, [...frames, ethernet([0x08, 0])]).slice(0, -1);
+  const { link, packets } = replay(bytes);
+  const dropped = Object.values(link.drops).reduce((sum, n) => sum + n, 0);
+  assert.equal([link.records, packets.length, dropped], [5, 1, 4]);
+  assert.equal([link.received, link.receivedBytes], [1, packet.length]);
+  assert.is(link.recordedMs, 4500);
+  link.close();
+  assert.is(link.records, 5);
+  // Ended before its end: what the file has left out so far is known, what is ahead is not.
+  const broken = [...section(), ...interfaceBlock(101), ...enhancedBlock(7, 0, packet)];
+  const late = enhancedBlock(0, 5_000_000, packet);
+  const early = new PcapLink({
+    path: write([...broken, ...enhancedBlock(0, 0, packet), ...late]),
+    pace: "recorded",
+    clock: new ManualClock(),
+  });
+  early.receive(burstOf());
+  assert.equal([early.dueInMs, early.records], [5000, 1]);
+  early.close();
+  assert.equal([early.received, early.drops.malformedRecord, early.records], [1, 1, 2]);
 });
 
 captureTest(

@@ -34,6 +34,16 @@ export interface Measurement extends FarmPlace {
   readonly seconds: number;
 }
 
+/** Nothing that was asked for was answered; the message is one sentence. */
+export class LoadError extends Error {
+  override readonly name = "LoadError";
+  readonly code = "no_answers";
+
+  constructor(firstFailure: string) {
+    super(`no request of the load is answered well, the first was ${firstFailure}`);
+  }
+}
+
 /** A folder for the farms' files, which goes with this process at the latest. */
 export class FarmFolder {
   readonly path = mkdtempSync(join(tmpdir(), "limpet-tune-"));
@@ -66,9 +76,12 @@ export async function measure(measurement: Measurement, folder: FarmFolder): Pro
     // Now, since threads are told apart by their age.
     const workers = youngest(server, setting.workers);
     const admin = new AdminClient(`unix:${socket}`, process.env.LIMPET_ADMIN_TOKEN);
-    const { urls } = await admin.get<StatusAnswer>("/status");
+    const { urls: all } = await admin.get<StatusAnswer>("/status");
+    // The addresses that a load can come from are IPv4's.
+    const urls = all.filter((url) => !url.includes("["));
     // Until the code on both sides is compiled and the caches are full.
-    await load.run(urls, Math.min(WARM_UP_SECONDS, seconds));
+    const warmUp = await load.run(urls, Math.min(WARM_UP_SECONDS, seconds));
+    if (warmUp.requests === 0 && warmUp.firstFailure !== undefined) throw new LoadError(warmUp.firstFailure);
     const before = totals(await admin.get<WorkersAnswer>("/workers"));
     const meter = new UsageMeter(server, workers);
     const seen = await load.run(urls, seconds);
@@ -132,7 +145,7 @@ function totals({ workers }: WorkersAnswer): { lookups: number; hits: number; fa
 }
 
 /** Throws an error with a code where farms cannot be measured. */
-export function checkPlace({ app }: FarmPlace): void {
+export function checkPlace({ app }: { readonly app?: string }): void {
   if (process.platform !== "linux") {
     throw Object.assign(new Error("limpet tune reads the cores' use from /proc, which is Linux's only"), {
       code: "not_linux",

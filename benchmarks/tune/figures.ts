@@ -1,9 +1,9 @@
 // What a setting has shown, from what each of its rounds has: plain data, for the table, --json and the report alike.
 
 import type { PolicyName } from "../../core/director/policies.js";
-import type { LoadResult } from "../support/load.js";
 import { type Spread, spreadOf } from "../support/spread.js";
 import type { Candidate } from "./knee.js";
+import type { LoadFigures } from "./load.js";
 import type { Limit } from "./reason.js";
 import { disturbance, type Usage } from "./usage.js";
 
@@ -16,7 +16,7 @@ export interface Setting {
 
 /** What one measurement of a setting has seen. */
 export interface Round {
-  readonly load: LoadResult;
+  readonly load: LoadFigures;
   readonly usage: Usage;
   /** Of every worker, warm-up included: its sources stay with it. */
   readonly requestsByWorker: readonly number[];
@@ -54,6 +54,7 @@ export interface SettingFigure extends Setting {
   /** Errors, timeouts and answers from 400 on, and of what they are this part. Of all rounds. */
   readonly failures: number;
   readonly failureShare: number;
+  readonly firstFailure?: string;
   readonly workerFailures: number;
 }
 
@@ -88,6 +89,7 @@ export function summarize(
   const disturbed = ({ usage }: Round) => disturbance(usage, setting.workers, cores);
   const first = spreadOf(reference.map(rate)).median;
   const failures = sum(({ load }) => load.failures);
+  const [firstFailure] = rounds.flatMap(({ load }) => load.firstFailure ?? []);
   const attempts = sum(({ load }) => load.requests) + failures;
   return {
     ...setting,
@@ -114,6 +116,7 @@ export function summarize(
       : {}),
     failures,
     failureShare: attempts === 0 ? 0 : failures / attempts,
+    ...(firstFailure === undefined ? {} : { firstFailure }),
     workerFailures: sum((round) => round.workerFailures),
   };
 }

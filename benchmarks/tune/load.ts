@@ -3,9 +3,15 @@
 
 import type { LoadResult } from "../support/load.js";
 
+/** `requests` and the rate are of good answers, below 400, alone. */
+export interface LoadFigures extends LoadResult {
+  /** What the first failure was, in words. */
+  readonly firstFailure?: string;
+}
+
 export interface TuneLoad {
   /** What it is, for people: "64 connections, shop requests". */
   readonly description: string;
   /** Ends within seconds of its time. Everything that it does must be the same each time, whatever the setting. */
-  run(urls: readonly string[], seconds: number): Promise<LoadResult>;
+  run(urls: readonly string[], seconds: number): Promise<LoadFigures>;
 }

@@ -5,8 +5,11 @@ import type { Recommendation, Setting, SettingFigure } from "./figures.js";
 import { candidateOf } from "./figures.js";
 import { excess, findKnee, isWorthIt, LARGE_GAIN } from "./knee.js";
 
-/** What keeps a setting from more: the cores, one thread, the load generator, what the app waits for, or that no more is asked for. */
-export type Limit = "cores" | "director" | "client" | "waiting" | "load";
+/**
+ * What keeps a setting from more: the cores, the director's thread, the load generator, what the app waits for, other programs that
+ * have the cores, or that no more is asked for.
+ */
+export type Limit = "cores" | "director" | "client" | "waiting" | "others" | "load";
 
 /** A thread that is busy for so much of the time is at its end. */
 const BUSY_THREAD = 0.85;
@@ -16,6 +19,7 @@ const WAITS = 0.6;
 /** Cores that others take, of all, and rounds that differ, of their median: from here on it is worth a word. */
 const DISTURBED = 0.1;
 const UNSTEADY = 0.3;
+const MOST = 0.5;
 /** What is rounded to nothing. */
 const NO_DIFFERENCE = 0.005;
 
@@ -59,6 +63,7 @@ export function limitOf(figures: readonly SettingFigure[], knee: number, cores: 
     .slice(0, knee)
     .some((fewer) => fewer.workers < chosen.workers && isWorthIt(candidateOf(chosen), candidateOf(fewer)));
   if (gains && wanted < WAITS) return "waiting";
+  if (chosen.others.median >= MOST * cores) return "others";
   if (client >= workers && (client >= BUSY_THREAD || coresBusy(chosen) >= BUSY_THREAD * cores))
     return "client";
   return coresBusy(chosen) >= BUSY_THREAD * cores ? "cores" : "load";
@@ -81,12 +86,18 @@ function comparison(
   name: (one: SettingFigure) => string,
 ): string {
   const chosen = figures[knee]!;
-  const dearer = figures[knee + 1];
+  // More workers tell more than another policy does.
+  const dearer = figures.slice(knee + 1).find((one) => isOfKind(one, chosen)) ?? figures[knee + 1];
   if (dearer !== undefined) return against(dearer, chosen, name);
-  const cheaper = figures[knee - 1];
+  const cheaper = figures.slice(0, knee).findLast((one) => isOfKind(one, chosen)) ?? figures[knee - 1];
   if (cheaper === undefined) return "nothing else was tried";
   const rest = chosen.workers < MAX_WORKERS ? ", and more were not tried: they may be better still" : "";
   return `${against(cheaper, chosen, name)}${rest}`;
+}
+
+/** But for the number of workers. */
+function isOfKind(one: Setting, other: Setting): boolean {
+  return one.policy === other.policy && one.cacheMib === other.cacheMib;
 }
 
 /** "4 workers give 3 % more requests/s for 40 % more p99". */
@@ -121,6 +132,8 @@ function causeOf(limit: Limit, one: SettingFigure, cores: number): string {
       return `the load generator takes more of the cores (${one.client.median.toFixed(1)}) than the workers (${one.workerThreads.median.toFixed(1)}): this machine cannot ask for more`;
     case "waiting":
       return `${wants}, ${inUse}: the app waits, and more workers wait side by side`;
+    case "others":
+      return `${inUse}: what the farm could do without them is not to be known`;
     case "load":
       return `${wants}, ${inUse}: the load asks for no more, or all workers wait for the same (a database, a backend)`;
   }
@@ -139,17 +152,20 @@ function doubtsAbout(figures: readonly SettingFigure[], chosen: SettingFigure, c
     );
   }
   const { median, lowest, highest } = chosen.requestsPerSecond;
-  if (highest - lowest > UNSTEADY * median) {
-    const percent = Math.round(((highest - lowest) / median) * 100);
-    doubts.push(`Its rounds differ by ${percent} %: more --rounds, or a quieter machine, make it surer.`);
+  if (highest - lowest > UNSTEADY * median && median > 0) {
+    doubts.push(
+      `Its rounds differ by ${percent((highest - lowest) / median)}: more --rounds, or a quieter machine, make it surer.`,
+    );
   }
-  const [best] = figures
-    .filter((one) => excess(one.undisturbedPerSecond, chosen.undisturbedPerSecond) >= LARGE_GAIN)
-    .filter((one) => one.failureShare > chosen.failureShare);
-  if (best !== undefined)
-    doubts.push(`${counted(best.workers, "worker")} would be faster, but requests failed.`);
+  const faster = figures.find(
+    (one) =>
+      one.failureShare > chosen.failureShare &&
+      excess(one.undisturbedPerSecond, chosen.undisturbedPerSecond) >= LARGE_GAIN,
+  );
+  if (faster !== undefined)
+    doubts.push(`${counted(faster.workers, "worker")} would be faster, but requests failed.`);
   if (chosen.failures > 0)
-    doubts.push(`${counted(chosen.failures, "request")} failed: look at why before anything else.`);
+    doubts.push(`${counted(chosen.failures, "request")} failed, the first: ${chosen.firstFailure}.`);
   if (figures.some(({ workerFailures }) => workerFailures > 0)) {
     doubts.push(
       "Workers failed or hung and were replaced: handlers that block for long need a larger --hang-seconds.",

@@ -3,10 +3,9 @@
 
 import { build, type Histogram } from "hdr-histogram-js";
 import { Client } from "undici";
-import type { LoadResult } from "../support/load.js";
 import { isInside } from "../support/namespace.js";
 import { Random } from "../support/random.js";
-import type { TuneLoad } from "./load.js";
+import type { LoadFigures, TuneLoad } from "./load.js";
 import type { TuneRequest } from "./requests.js";
 
 export interface RequestLoadOptions {
@@ -25,6 +24,7 @@ const FAILURE_PAUSE_MS = 50;
 interface Tally {
   answered: number;
   failures: number;
+  firstFailure: string | undefined;
   readonly latencies: Histogram;
 }
 
@@ -39,9 +39,9 @@ export class RequestLoad implements TuneLoad {
     this.description = `${options.connections} connections, ${options.about}`;
   }
 
-  async run(urls: readonly string[], seconds: number): Promise<LoadResult> {
+  async run(urls: readonly string[], seconds: number): Promise<LoadFigures> {
     const { connections, seed } = this.#options;
-    const tally: Tally = { answered: 0, failures: 0, latencies: newHistogram() };
+    const tally: Tally = { answered: 0, failures: 0, firstFailure: undefined, latencies: newHistogram() };
     const endMs = performance.now() + seconds * 1000;
     await Promise.all(
       Array.from({ length: connections }, (_, number) =>
@@ -54,7 +54,7 @@ export class RequestLoad implements TuneLoad {
         ),
       ),
     );
-    const { answered, failures, latencies } = tally;
+    const { answered, failures, firstFailure, latencies } = tally;
     const at = (percentile: number) =>
       latencies.totalCount === 0 ? 0 : latencies.getValueAtPercentile(percentile);
     return {
@@ -63,6 +63,7 @@ export class RequestLoad implements TuneLoad {
       p50Us: at(50),
       p99Us: at(99),
       failures,
+      ...(firstFailure === undefined ? {} : { firstFailure }),
     };
   }
 
@@ -83,11 +84,13 @@ export class RequestLoad implements TuneLoad {
     const cookies = new Map<string, string>();
     try {
       for (let now = performance.now(); now < endMs; now = performance.now()) {
-        const isWell = await ask(client, this.#draw(random), cookies);
+        const request = this.#draw(random);
+        const failure = await ask(client, request, cookies);
         const answeredMs = performance.now();
         tally.latencies.recordValue(Math.max(1, Math.round((answeredMs - now) * 1000)));
-        if (!isWell) {
+        if (failure !== undefined) {
           tally.failures++;
+          tally.firstFailure ??= `${request.method} ${request.path}: ${failure}`;
           await new Promise((resolve) => setTimeout(resolve, FAILURE_PAUSE_MS));
         } else if (answeredMs <= endMs) {
           tally.answered++;
@@ -99,8 +102,12 @@ export class RequestLoad implements TuneLoad {
   }
 }
 
-/** Whether there was a whole answer below 400. Cookies are kept as a browser keeps those of one site. */
-async function ask(client: Client, request: TuneRequest, cookies: Map<string, string>): Promise<boolean> {
+/** What was wrong; undefined for a whole answer below 400. Cookies are kept as a browser keeps those of one site. */
+async function ask(
+  client: Client,
+  request: TuneRequest,
+  cookies: Map<string, string>,
+): Promise<string | undefined> {
   const cookie = [...cookies].map((pair) => pair.join("=")).join("; ");
   try {
     const answer = await client.request({
@@ -115,9 +122,9 @@ async function ask(client: Client, request: TuneRequest, cookies: Map<string, st
       const [, name, value] = /^([^=;]+)=([^;]*)/.exec(line) ?? [];
       if (name !== undefined) cookies.set(name, value!);
     }
-    return answer.statusCode < 400;
-  } catch {
-    return false;
+    return answer.statusCode < 400 ? undefined : `answered with ${answer.statusCode}`;
+  } catch (error) {
+    return (error as Error).message;
   }
 }
 

@@ -62,11 +62,6 @@ export function defaultWorkers(cores: number): number[] {
   return numbers;
 }
 
-/** Of the whole sweep. */
-export function expectedSeconds(settings: number, { rounds, seconds }: TuneOptions): number {
-  return settings * rounds * (seconds + Math.min(WARM_UP_SECONDS, seconds) + AROUND_SECONDS);
-}
-
 /** The one place where it is decided what the farm is put under; a load of another kind (shoppers) is one more line here. */
 export function loadOf(options: TuneOptions, settings: readonly Setting[]): TuneLoad {
   const largest = Math.max(...settings.map(({ workers }) => workers));
@@ -82,19 +77,34 @@ function isOfHandler({ handlerWaitMs, handlerBurnMs }: TuneOptions): boolean {
   return handlerWaitMs !== undefined || handlerBurnMs !== undefined;
 }
 
-/** Throws `OptionError` for options that contradict each other. */
-export function checkOptions(options: TuneOptions): void {
+/** What is to be measured; nothing has been yet. */
+export interface Sweep {
+  readonly options: TuneOptions;
+  readonly settings: readonly Setting[];
+  readonly load: TuneLoad;
+  /** Of all of it, about. */
+  readonly expectedSeconds: number;
+}
+
+/** Throws an error with a code and one sentence for options, files of requests and machines that cannot be. */
+export function planSweep(options: TuneOptions): Sweep {
   if (options.app !== undefined && isOfHandler(options)) {
     throw new OptionError("--app and --handler-… are two apps: tune takes one");
   }
-  checkPlace({ app: options.app, link: options.link, flags: [] });
+  checkPlace(options);
+  const settings = settingsOf(options);
+  const { rounds, seconds } = options;
+  const eachSeconds = seconds + Math.min(WARM_UP_SECONDS, seconds) + AROUND_SECONDS;
+  return {
+    options,
+    settings,
+    load: loadOf(options, settings),
+    expectedSeconds: settings.length * rounds * eachSeconds,
+  };
 }
 
-/** Throws, before it measures anything, for options that cannot be; `progress` is told of each measurement as it begins. */
-export async function runTune(options: TuneOptions, progress: Progress): Promise<TuneFigures> {
-  checkOptions(options);
-  const settings = settingsOf(options);
-  const load = loadOf(options, settings);
+/** `progress` is told of each measurement as it begins. Rejects if a farm cannot be started, or answers nothing. */
+export async function runSweep({ options, settings, load }: Sweep, progress: Progress): Promise<TuneFigures> {
   const cores = availableParallelism();
   const folder = new FarmFolder();
   try {

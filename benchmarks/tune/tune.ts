@@ -11,7 +11,9 @@ import { spreadText } from "../support/spread.js";
 import type { Rows } from "../support/text-table.js";
 import { apply, flagsOf, type Swept } from "./apply.js";
 import type { SettingFigure, TuneFigures } from "./figures.js";
-import { expectedSeconds, runTune, settingsOf, type TuneOptions } from "./sweep.js";
+import { counted } from "./reason.js";
+import { checkWritable, writeReport } from "./report.js";
+import { planSweep, runSweep, type TuneOptions } from "./sweep.js";
 
 export interface TuneFlags extends TuneOptions {
   readonly html?: string;
@@ -30,12 +32,11 @@ export const tune: Benchmark<TuneFlags, TuneFigures> = {
     const farm = flags.apply === true ? farmToSet(flags) : undefined;
     // Better now than after all has been measured.
     await farm?.get("/status");
-    const settings = settingsOf(flags).length;
-    const expected = durationText(expectedSeconds(settings, flags));
-    process.stderr.write(
-      `${settings} settings × ${flags.rounds} rounds of ${flags.seconds} s: this takes about ${expected}\n`,
-    );
-    return runTune(flags, progress);
+    if (flags.html !== undefined) checkWritable(flags.html);
+    const sweep = planSweep(flags);
+    const what = `${counted(sweep.settings.length, "setting")}, ${counted(flags.rounds, "round")} of ${flags.seconds} s each`;
+    process.stderr.write(`${what}: this takes about ${durationText(sweep.expectedSeconds)}\n`);
+    return runSweep(sweep, progress);
   },
   tables: (figures) => [tableOf(figures)],
   notes: ({ settings, load, recommendation }) => [
@@ -46,12 +47,15 @@ export const tune: Benchmark<TuneFlags, TuneFigures> = {
     "",
     `limpet serve ${flagsOf(recommendation, sweptIn(settings))}`,
   ],
-  async finish({ figures }, flags) {
-    const lines: string[] = [];
-    if (flags.apply === true) {
-      lines.push(...(await apply(farmToSet(flags), figures.recommendation, sweptIn(figures.settings))));
-    }
-    return lines;
+  async finish(output, flags) {
+    const { figures } = output;
+    if (flags.html !== undefined) await writeReport(flags.html, output, tableOf(figures));
+    const written = flags.html === undefined ? [] : [`The report is in ${flags.html}`];
+    if (flags.apply !== true) return written;
+    return [
+      ...written,
+      ...(await apply(farmToSet(flags), figures.recommendation, sweptIn(figures.settings))),
+    ];
   },
 };
 
@@ -92,6 +96,7 @@ function addOptions(command: Command): Command {
     .option("--seconds <n>", "seconds of load for each setting of a round", count, 5)
     .option("--rounds <n>", "rounds, of which the median counts", count, 3)
     .option("--seed <n>", "seed of the requests' order", countOrNone, 1)
+    .option("--html <file>", "write a report to this file, one page that needs nothing else")
     .option("--apply", "set what is recommended on a farm that is running")
     .option("--admin <url>", "its admin interface (default: LIMPET_ADMIN, else http://127.0.0.1:9090)")
     .addHelpText(

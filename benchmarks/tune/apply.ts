@@ -3,6 +3,7 @@
 import type { AdminClient } from "../../core/cli/admin-client.js";
 import type { StatusAnswer, WorkersAnswer } from "../../core/cli/admin-command.js";
 import type { Setting } from "./figures.js";
+import { counted } from "./reason.js";
 
 /** What was swept beside the workers: only what was measured is set. */
 export interface Swept {
@@ -16,7 +17,9 @@ export async function apply(client: AdminClient, setting: Setting, swept: Swept)
   const lines: string[] = [];
   const { workers } = await client.post<WorkersAnswer>("/workers", { workers: setting.workers });
   const serving = workers.filter(({ state }) => state === "serving").length;
-  lines.push(`${client.address}: ${setting.workers} workers (before: ${targetWorkers}), ${serving} serving`);
+  lines.push(
+    `${client.address}: ${counted(setting.workers, "worker")} (before: ${targetWorkers}), ${serving} serving`,
+  );
   if (swept.policy) {
     await client.post<StatusAnswer>("/policy", { policy: setting.policy });
     lines.push(`${client.address}: policy ${setting.policy} (before: ${policy}), for new sources`);

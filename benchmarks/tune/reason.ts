@@ -91,8 +91,9 @@ function comparison(
   if (dearer !== undefined) return against(dearer, chosen, name);
   const cheaper = figures.slice(0, knee).findLast((one) => isOfKind(one, chosen)) ?? figures[knee - 1];
   if (cheaper === undefined) return "nothing else was tried";
-  const rest = chosen.workers < MAX_WORKERS ? ", and more were not tried: they may be better still" : "";
-  return `${against(cheaper, chosen, name)}${rest}`;
+  const further = [1, 2, 4].map((times) => Math.min(MAX_WORKERS, times * chosen.workers));
+  const rest = ` (more were not tried: --workers ${[...new Set(further)].join(",")})`;
+  return `${against(cheaper, chosen, name)}${chosen.workers < MAX_WORKERS ? rest : ""}`;
 }
 
 /** But for the number of workers. */

@@ -39,12 +39,13 @@ export function recommend(figures: readonly SettingFigure[], cores: number): Rec
     return `${counted(one.workers, "worker")}${further.length === 0 ? "" : ` with ${further.join(" and ")}`}`;
   };
   const { workers, policy, cacheMib } = chosen;
+  const isLast = !figures.slice(knee + 1).some((one) => isOfKind(one, chosen));
   return {
     workers,
     policy,
     cacheMib,
     limit,
-    reason: `${name(chosen)}: ${comparison(figures, knee, name)}; ${causeOf(limit, chosen, cores)}.`,
+    reason: `${name(chosen)}: ${comparison(figures, knee, name)}; ${causeOf(limit, chosen, { cores, isLast })}.`,
     doubts: doubtsAbout(figures, chosen, cores),
   };
 }
@@ -115,7 +116,12 @@ function share(part: number, more: string, less: string): string {
   return `${Math.round(Math.abs(part) * 100)} % ${part > 0 ? more : less}`;
 }
 
-function causeOf(limit: Limit, one: SettingFigure, cores: number): string {
+/** `isLast`: more workers were not tried. */
+function causeOf(
+  limit: Limit,
+  one: SettingFigure,
+  { cores, isLast }: { readonly cores: number; readonly isLast: boolean },
+): string {
   const wants = `a worker wants a core ${percent(one.workersWanted.median)} of the time`;
   const inUse = `the cores are busy ${percent(Math.min(1, coresBusy(one) / cores))}${
     one.others.median >= DISTURBED * cores
@@ -124,9 +130,11 @@ function causeOf(limit: Limit, one: SettingFigure, cores: number): string {
   }`;
   switch (limit) {
     case "cores":
-      return coresBusy(one) >= BUSY_THREAD * cores
-        ? `${inUse} and ${wants}: the app burns CPU, and there is no more of it`
-        : `${wants}, ${inUse}: the app burns CPU, and cores are left`;
+      if (coresBusy(one) >= BUSY_THREAD * cores)
+        return `${inUse} and ${wants}: the app burns CPU, and there is no more of it`;
+      return isLast
+        ? `${wants}, ${inUse}: the app burns CPU, and cores are left`
+        : `${wants}, ${inUse}: what more workers take is missed elsewhere (in cores: ${shares(one)})`;
     case "director":
       return `the director's thread is busy ${percent(one.director.median)}: no number of workers gets more through it`;
     case "client":
@@ -138,6 +146,13 @@ function causeOf(limit: Limit, one: SettingFigure, cores: number): string {
     case "load":
       return `${wants}, ${inUse}: the load asks for no more, or all workers wait for the same (a database, a backend)`;
   }
+}
+
+function shares({ director, workerThreads, storage, client }: SettingFigure): string {
+  const parts = { director, workers: workerThreads, storage, client };
+  return Object.entries(parts)
+    .map(([name, { median }]) => `${name} ${median.toFixed(1)}`)
+    .join(", ");
 }
 
 function percent(part: number): string {

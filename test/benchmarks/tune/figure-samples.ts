@@ -34,12 +34,12 @@ export function figureOf(sample: Sample): SettingFigure {
     failureShare: 0,
     workerFailures: 0,
   };
-  const PLAIN = new Set([...Object.keys(plain), "firstFailure"]);
+  const isPlain = new Set([...Object.keys(plain), "firstFailure"]);
   const all = { ...plain, ...numbers, requestsPerSecond, p99Us, ...sample };
   return Object.fromEntries(
     Object.entries(all).map(([name, value]) => [
       name,
-      typeof value === "number" && !PLAIN.has(name)
+      typeof value === "number" && !isPlain.has(name)
         ? { median: value, lowest: value, highest: value }
         : value,
     ]),

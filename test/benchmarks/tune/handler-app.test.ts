@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { burn, stepsPerMs } from "../../../benchmarks/tune/burn.js";
 import { handlerApp } from "../../../benchmarks/tune/handler-app.js";
 
-/** Most handlers of `app` that were under way at once, of so many begun together; they are counted as they end. */
+/** How long so many handlers take that begin together, in ms. */
 async function durationOf(waitMs: number, concurrency: number, handlers: number): Promise<number> {
   const app = handlerApp({ waitMs, concurrency, burnSteps: 0 });
   // It looks at neither.

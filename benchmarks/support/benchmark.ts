@@ -13,15 +13,17 @@ export interface Benchmark<Options, Figures> {
   readonly name: string;
   /** What it measures, for `--help`. */
   readonly question: string;
-  /** Runs in a network namespace that is made for it: it needs a device, or addresses. */
-  readonly isInNamespace: boolean;
+  /** Runs in a network namespace that is made for it: it needs a device, or addresses. Always, never, or by its options. */
+  readonly isInNamespace: boolean | ((options: Options) => boolean);
   /** Adds its options, whose values become `Options`. */
   options(command: Command): Command;
   run(options: Options, progress: Progress): Figures | Promise<Figures>;
   /** The same figures for people. */
   tables(figures: Figures): readonly Rows[];
   /** What is to be known about the figures, a line each. */
-  readonly notes?: readonly string[];
+  readonly notes?: readonly string[] | ((figures: Figures) => readonly string[]);
+  /** Does more with the figures than to print them; tells what it has done, a line each. */
+  finish?(output: Output<Figures>, options: Options): Promise<readonly string[]>;
 }
 
 /** What --json prints. */
@@ -57,7 +59,8 @@ async function begin<Options, Figures>(
   benchmark: Benchmark<Options, Figures>,
   options: Options & CommonOptions,
 ): Promise<void> {
-  if (benchmark.isInNamespace && !isInside()) {
+  const { isInNamespace } = benchmark;
+  if ((typeof isInNamespace === "function" ? isInNamespace(options) : isInNamespace) && !isInside()) {
     const reason = refusal();
     if (reason !== undefined) throw new NamespaceError(reason);
     process.exitCode = reenter();
@@ -72,6 +75,9 @@ async function begin<Options, Figures>(
   const took = Math.round(performance.now() - startedMs) / 1000;
   const output: Output<Figures> = { benchmark: benchmark.name, machine, options: own, took, figures };
   process.stdout.write(json === true ? `${JSON.stringify(output, null, 2)}\n` : textOf(output, benchmark));
+  // Where --json is read by a program, these lines are beside it.
+  const told = json === true ? process.stderr : process.stdout;
+  for (const line of (await benchmark.finish?.(output, options)) ?? []) told.write(`${line}\n`);
 }
 
 async function runWithin<Options, Figures>(
@@ -97,6 +103,7 @@ async function runWithin<Options, Figures>(
 function textOf<Options, Figures>(output: Output<Figures>, benchmark: Benchmark<Options, Figures>): string {
   const head = `${output.benchmark} ${JSON.stringify(output.options)}\n${JSON.stringify(output.machine)}\n`;
   const tables = benchmark.tables(output.figures).map(formatTable);
-  const notes = benchmark.notes === undefined ? [] : [`${benchmark.notes.join("\n")}\n`];
-  return [head, ...tables, ...notes].join("\n");
+  const { notes = [] } = benchmark;
+  const lines = typeof notes === "function" ? notes(output.figures) : notes;
+  return [head, ...tables, ...(lines.length === 0 ? [] : [`${lines.join("\n")}\n`])].join("\n");
 }

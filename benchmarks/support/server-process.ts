@@ -1,7 +1,7 @@
 // A server under load, in a process of its own: started, waited for, its processor time read, ended.
 
 import type { ChildProcess } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { spawnChild } from "./children.js";
 
@@ -10,6 +10,15 @@ const READY_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 5000;
 /** Ticks of /proc/PID/stat in a second: USER_HZ, 100 on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
+
+/** A thread's account of the kernel. */
+export interface ThreadTimes {
+  /** On a core, and ready to be on one but kept waiting, so far. */
+  readonly ranUs: number;
+  readonly waitedUs: number;
+  /** When it began, in ticks since the machine did. */
+  readonly startedTicks: number;
+}
 
 export class ServerProcess {
   readonly #child: ChildProcess;
@@ -68,6 +77,30 @@ export class ServerProcess {
     return ticksIn(`/proc/${pid}/task/${pid}/stat`) * (1e6 / TICKS_PER_SECOND);
   }
 
+  /** Its thread ID, which is the process's. */
+  get mainThread(): number {
+    return this.#child.pid!;
+  }
+
+  /** Of each thread that there is, by its ID. */
+  threadTimes(): ReadonlyMap<number, ThreadTimes> {
+    const folder = `/proc/${this.#child.pid}/task`;
+    const times = new Map<number, ThreadTimes>();
+    for (const thread of readdirSync(folder)) {
+      try {
+        const [ranNs, waitedNs] = readFileSync(`${folder}/${thread}/schedstat`, "utf8")
+          .split(" ")
+          .map(Number);
+        const startedTicks = Number(statFields(`${folder}/${thread}/stat`)[19]);
+        times.set(Number(thread), { ranUs: ranNs! / 1000, waitedUs: waitedNs! / 1000, startedTicks });
+      } catch (error) {
+        // It has ended since it was listed.
+        if (!["ENOENT", "ESRCH"].includes(String((error as NodeJS.ErrnoException).code))) throw error;
+      }
+    }
+    return times;
+  }
+
   /** Memory of the process that is in use, in bytes. */
   residentBytes(): number {
     const status = readFileSync(`/proc/${this.#child.pid}/status`, "utf8");
@@ -91,8 +124,13 @@ function processorTicks(pid: number): number {
 
 /** Of a process or of a thread, by its `stat`. */
 function ticksIn(statFile: string): number {
-  // The name in parentheses may hold anything: fields are counted from behind it; utime and stime are 14 and 15.
-  const stat = readFileSync(statFile, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const fields = statFields(statFile);
   return Number(fields[11]) + Number(fields[12]);
+}
+
+/** From the third on (proc(5)): utime and stime, 14 and 15 there, are 11 and 12; starttime, 22, is 19. */
+function statFields(statFile: string): string[] {
+  // The name in parentheses, the second, may hold anything: fields are counted from behind it.
+  const stat = readFileSync(statFile, "utf8");
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 }

@@ -1,5 +1,6 @@
 // What the admin interface may ask of a farm. `Farm` implements it; tests stand in for it.
 
+import type { PolicyName } from "../director/policies.js";
 import type { FarmStatus, WorkerCounts } from "../farm-status.js";
 import type { FlowFilter } from "../flow/flow-filter.js";
 import type { FlowEntryStatus } from "../flow/flow-list.js";
@@ -20,6 +21,8 @@ export interface FarmControl {
    * gone. Rejects with an `OptionError` if there is no such worker or it is the last one.
    */
   drain(worker: number): Promise<void>;
+  /** Changes how workers are chosen for new sources. Throws an `OptionError` for a policy that there is not. */
+  usePolicy(policy: PolicyName): void;
   /** Replaces the app's workers one by one, and the storage thread, by ones that have read the app's files anew. */
   reload(): Promise<void>;
   /**

@@ -1,6 +1,7 @@
 // What the admin interface can be asked, route by route: from a method, a path, a query and a body to an answer. Must not
 // know HTTP's connections, nor who may ask (admission.ts). Everything that is asked wrongly is one sentence that says so.
 
+import type { PolicyName } from "../director/policies.js";
 import type { FlowFilter } from "../flow/flow-filter.js";
 import { OptionError } from "../options.js";
 import { DASHBOARD_HTML, DASHBOARD_POLICY } from "./dashboard.js";
@@ -53,6 +54,7 @@ export const ROUTES: readonly Route[] = [
     parameters: ["wait"],
     answer: (call) => change(call, {}, ({ farm, part }) => farm.drain(readNumber("worker", part))),
   },
+  { method: "POST", path: "/policy", parameters: [], answer: usePolicy },
   {
     method: "POST",
     path: "/reload",
@@ -130,6 +132,14 @@ function resize(call: Call): Promise<Answer> {
     if (typeof workers === "number" || workers === "auto") return farm.resize(workers);
     throw new OptionError(`workers takes auto or a number, not ${shown(workers)}`);
   });
+}
+
+function usePolicy({ farm, body }: Call): Answer {
+  const { policy } = readParts(body, { policy: undefined });
+  if (typeof policy !== "string") throw new OptionError(`policy takes a name, not ${shown(policy)}`);
+  // Which names there are the farm says.
+  farm.usePolicy(policy as PolicyName);
+  return json(200, farm.status());
 }
 
 /**

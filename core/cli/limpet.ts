@@ -4,7 +4,7 @@
 
 import { Command, CommanderError } from "commander";
 import { version } from "../farm.js";
-import { benchCommand } from "./benchmarks.js";
+import { benchCommand, tuneCommand } from "./benchmarks.js";
 import { checkCommand } from "./check.js";
 import { drainCommand } from "./drain.js";
 import { flowsCommand } from "./flows.js";
@@ -26,7 +26,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 const program = new Command("limpet")
   .description("A load-balanced server farm in one Node.js process.")
   .version(version, "-V, --version", "print the version")
-  // What follows "bench" is for the benchmarks to read.
+  // What follows "bench" and "tune" is for those to read.
   .enablePositionalOptions()
   .commandsGroup("A farm:")
   .addCommand(serveCommand())
@@ -41,6 +41,7 @@ const program = new Command("limpet")
   .addCommand(reloadCommand())
   .commandsGroup("Figures:")
   .addCommand(benchCommand(adopt))
+  .addCommand(tuneCommand(adopt))
   .showSuggestionAfterError(true);
 adopt(program);
 

@@ -101,6 +101,16 @@ test("drain and reload, ask the farm, with an empty body or none", () =>
     refused(await ask("/workers/one/drain", { method: "POST" }), 400, /^worker takes a number, not "one"$/);
   }));
 
+test("policy, is changed at once, and what is none is refused", () =>
+  withAdmin(async ({ farm, ask }) => {
+    const answer = await ask("/policy", post({ policy: "hash" }));
+    assert.equal([answer.status, answer.json.policy], [200, "hash"]);
+    refused(await ask("/policy", post({})), 400, /^policy takes a name, not nothing$/);
+    refused(await ask("/policy", post({ policy: "luck" })), 400, /no luck/);
+    refused(await ask("/policy", post({ workers: 3 })), 400, /no part "workers"/);
+    assert.equal(farm.calls, ["policy hash"]);
+  }));
+
 test("change, with a wrong body, is refused and not begun", () =>
   withAdmin(async ({ farm, ask }) => {
     refused(await ask("/workers", post({})), 400, /^workers takes auto or a number, not nothing$/);

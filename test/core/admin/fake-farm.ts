@@ -2,6 +2,7 @@
 // one, and so is what is thrown for a wrong filter or number of workers.
 
 import type { FarmControl } from "../../../core/admin/farm-control.js";
+import { POLICIES } from "../../../core/director/policies.js";
 import { VERDICTS } from "../../../core/director/verdict.js";
 import type { FarmStatus, WorkerCounts, WorkerStatus } from "../../../core/farm-status.js";
 import { FLOW_COUNTERS } from "../../../core/flow/flow-counters.js";
@@ -120,6 +121,12 @@ export class FakeFarm implements FarmControl {
     await this.change();
     this.current.workers = this.current.workers.filter((one) => one.worker !== worker);
     this.current.targetWorkers--;
+  }
+
+  usePolicy(policy: string): void {
+    if (!Object.hasOwn(POLICIES, policy)) throw new OptionError(`policy takes no ${policy}`);
+    this.calls.push(`policy ${policy}`);
+    this.current.policy = policy;
   }
 
   async reload(): Promise<void> {

@@ -174,10 +174,12 @@ const FIRST_ATTACKER = 0x1000_0000;
 const ATTACKER_BITS = 30;
 
 function neverSeenAgain(_size: TableSize, random: Random): PacketSchedule {
-  let attacker = random.word();
+  // Signed, or the number would be allocated.
+  let attacker = random.word() | 0;
   const fill = (schedule: PacketSchedule) => {
     for (let i = 0; i < ATTACK_PACKETS; i++) {
-      const scattered = scatter(attacker++);
+      const scattered = scatter(attacker);
+      attacker = (attacker + 1) | 0;
       schedule.set(i, FIRST_ATTACKER + scattered, 1024 + (scattered & 0x7fff), SYN_40);
     }
   };

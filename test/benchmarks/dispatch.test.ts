@@ -2,7 +2,13 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { TableSize, TRAFFIC, TRAFFIC_KINDS } from "../../benchmarks/support/dispatch-traffic.js";
+import type { DispatchFigure } from "../../benchmarks/dispatch.js";
+import {
+  TableSize,
+  TRAFFIC,
+  TRAFFIC_KINDS,
+  type Traffic,
+} from "../../benchmarks/support/dispatch-traffic.js";
 import type { PacketSchedule } from "../../benchmarks/support/numbered-flows.js";
 import { ACK_64, ACK_576, ACK_1500, SYN_64 } from "../../benchmarks/support/numbered-flows.js";
 import { Random } from "../../benchmarks/support/random.js";
@@ -62,43 +68,42 @@ traffic.run();
 
 const dispatch = suite("dispatch");
 
+const PACKETS = 60_000;
+const ROUNDS = 3;
+const SMALL = ["--packets", String(PACKETS), "--rounds", String(ROUNDS), "--flows", "1000"];
+const { figures } = benchOutput("dispatch", dispatchFigures, ...SMALL);
+
 dispatch("every kind of traffic, is directed as it says, and allocates nothing for a packet", () => {
-  const packets = 100_000;
-  const rounds = 2;
-  const size = ["--packets", String(packets), "--rounds", String(rounds), "--flows", "1000,20000"];
-  const { figures } = benchOutput("dispatch", dispatchFigures, ...size);
   assert.equal(
-    figures.paths.map(({ traffic, flows }) => `${traffic} ${flows}`),
-    [1000, 20_000].flatMap((flows) => TRAFFIC.map((name) => `${name} ${flows}`)),
+    figures.paths.map(({ traffic }) => traffic),
+    TRAFFIC,
   );
   for (const figure of figures.paths) {
-    const what = `${figure.traffic} ${figure.flows}`;
-    assert.is(figure.packets, rounds * packets);
-    assert.is(figure.unexpected, 0, what);
-    assert.equal(figure.drops, {}, what);
+    const { traffic, allocatedBytes, retainedBytes } = figure;
+    assert.is(figure.packets, ROUNDS * PACKETS);
+    assert.is(figure.unexpected, 0, traffic);
+    assert.equal(figure.drops, {}, traffic);
     // An object a packet would be 12 bytes at the least; what there is comes from the clock, once a burst, and the compiler.
-    const { allocatedBytes, retainedBytes, collections } = figure;
-    assert.is(collections, 0, what);
-    assert.ok(allocatedBytes.median / packets < 8, `${what}: ${allocatedBytes.median} bytes allocated`);
-    assert.ok(retainedBytes.median / packets < 1, `${what}: ${retainedBytes.median} bytes retained`);
+    assert.ok(allocatedBytes.median / PACKETS < 8, `${traffic}: ${allocatedBytes.median} bytes allocated`);
+    assert.ok(retainedBytes.median / PACKETS < 1, `${traffic}: ${retainedBytes.median} bytes retained`);
   }
   assert.ok(figures.yardsticks.length > 0);
 });
 
+function pathOf(traffic: Traffic): DispatchFigure {
+  return figures.paths.find((one) => one.traffic === traffic)!;
+}
+
 dispatch("flows that were chosen to collide, do so only where the seed is known", () => {
-  const size = ["--packets", "10000", "--rounds", "1", "--flows", "1000"];
-  const kinds = ["--traffic", "collide,collide-known"];
-  const { figures } = benchOutput("dispatch", dispatchFigures, ...size, ...kinds);
-  const [hidden, known] = figures.paths;
-  assert.ok(hidden!.longestProbe < 16, `${hidden!.longestProbe}`);
-  assert.ok(known!.longestProbe >= 24, `${known!.longestProbe}`);
+  const [hidden, known] = [pathOf("collide"), pathOf("collide-known")];
+  assert.ok(hidden.longestProbe < 16, `${hidden.longestProbe}`);
+  assert.ok(known.longestProbe >= 24, `${known.longestProbe}`);
 });
 
-dispatch("attack, displaces none of the open flows", () => {
-  const size = ["--packets", "100000", "--rounds", "1", "--flows", "1000", "--traffic", "attack"];
-  const [attack] = benchOutput("dispatch", dispatchFigures, ...size).figures.paths;
-  assert.is(attack!.taken, 1);
-  assert.is(attack!.openFlowsEvicted, 0);
+dispatch("attack, fills the table, and displaces none of the open flows", () => {
+  const { taken, openFlowsEvicted } = pathOf("attack");
+  assert.is(taken, 1);
+  assert.is(openFlowsEvicted, 0);
 });
 
 dispatch("as text, has a line for each figure, and says that yardsticks are of other machines", () => {

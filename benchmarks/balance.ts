@@ -7,7 +7,7 @@ import { POLICIES, type PolicyName } from "../core/director/policies.js";
 import { BOARD_FLOWS, BOARD_SOURCES } from "../core/memory/load-board.js";
 import type { Benchmark } from "./support/benchmark.js";
 import { count, countOrNone, farmSizes, someOf } from "./support/parameters.js";
-import type { Progress } from "./support/progress.js";
+import { measureEach, type Progress } from "./support/progress.js";
 import { Random, zipf } from "./support/random.js";
 import {
   AFFINITY_MS,
@@ -241,17 +241,18 @@ function join(farm: SimulatedFarm, workers: number, go: (ms: number) => void) {
   return { newcomerSources, newcomerMs: Math.min(newcomerMs, LONGEST_JOIN_MS), moved };
 }
 
-function figureOf(
+async function figureOf(
   traffic: BalanceTraffic,
   workers: number,
   policy: PolicyName,
   options: BalanceOptions,
   progress: Progress,
-): BalanceFigure {
-  const rounds = Array.from({ length: options.rounds }, (_, round) => {
-    progress.next(`${policy}, ${workers} workers, ${traffic}, round ${round + 1}`);
-    return run(traffic, workers, policy, options, options.seed + round);
-  });
+): Promise<BalanceFigure> {
+  const measurements = Array.from({ length: options.rounds }, (_, round) => ({
+    what: `${policy}, ${workers} workers, ${traffic}, round ${round + 1}`,
+    measure: () => run(traffic, workers, policy, options, options.seed + round),
+  }));
+  const rounds = await measureEach(measurements, progress);
   const spread = (name: keyof Round) => spreadOf(rounds.map((round) => round[name]));
   const sum = (name: keyof Round) => rounds.reduce((total, round) => total + round[name], 0);
   return {
@@ -274,12 +275,16 @@ function figureOf(
 }
 
 /** One figure for each kind of traffic, size of farm and policy. */
-export function runBalance(options: BalanceOptions, progress: Progress): BalanceFigure[] {
+export async function runBalance(options: BalanceOptions, progress: Progress): Promise<BalanceFigure[]> {
   const { traffic, workers, policies, rounds } = options;
   progress.expect(traffic.length * workers.length * policies.length * rounds);
-  return traffic.flatMap((kind) =>
-    workers.flatMap((size) => policies.map((policy) => figureOf(kind, size, policy, options, progress))),
-  );
+  const figures: BalanceFigure[] = [];
+  for (const kind of traffic) {
+    for (const size of workers) {
+      for (const policy of policies) figures.push(await figureOf(kind, size, policy, options, progress));
+    }
+  }
+  return figures;
 }
 
 const policyNames = Object.keys(POLICIES) as PolicyName[];

@@ -5,7 +5,7 @@
 import type { CongestionName } from "../workers/tcp/congestion-algorithms.js";
 import type { Benchmark } from "./support/benchmark.js";
 import { count, counts, percents, someOf } from "./support/parameters.js";
-import type { Progress } from "./support/progress.js";
+import { measureEach, type Progress } from "./support/progress.js";
 import { Random } from "./support/random.js";
 import { SimulatedTransfer } from "./support/simulated-transfer.js";
 import { type Spread, scaleSpread, spreadOf, spreadText } from "./support/spread.js";
@@ -76,34 +76,39 @@ const MIN_QUEUE_BYTES = 65_536;
 const LONGEST_MS = 86_400_000;
 
 /** Throws Error if a connection was given up. */
-export function runCongestion(options: CongestionOptions, progress: Progress): CongestionFigures {
+export async function runCongestion(
+  options: CongestionOptions,
+  progress: Progress,
+): Promise<CongestionFigures> {
   const { algorithms, roundTripMs, lossPercent, responseKib } = options;
   const paths = roundTripMs.flatMap((trip) => lossPercent.map((loss) => [trip, loss] as const));
-  const ofPath = algorithms.length * (1 + responseKib.length);
-  progress.expect(paths.length * ofPath + roundTripMs.length * algorithms.length ** 2);
+  const transfers = paths.flatMap(([trip, loss]) =>
+    algorithms.map((name) => ({
+      what: `${name}, ${trip} ms, ${loss} % loss`,
+      measure: () => transfer(options, name, trip, loss),
+    })),
+  );
+  const responses = paths.flatMap(([trip, loss]) =>
+    responseKib.flatMap((kib) =>
+      algorithms.map((name) => ({
+        what: `responses of ${kib} KiB, ${name}, ${trip} ms, ${loss} % loss`,
+        measure: () => respond(options, name, trip, loss, kib),
+      })),
+    ),
+  );
+  const sharing = roundTripMs.flatMap((trip) =>
+    algorithms.flatMap((first) =>
+      algorithms.map((second) => ({
+        what: `${first} and ${second}, ${trip} ms`,
+        measure: () => share(options, first, second, trip),
+      })),
+    ),
+  );
+  progress.expect(transfers.length + responses.length + sharing.length);
   return {
-    transfers: paths.flatMap(([trip, loss]) =>
-      algorithms.map((name) => {
-        progress.next(`${name}, ${trip} ms, ${loss} % loss`);
-        return transfer(options, name, trip, loss);
-      }),
-    ),
-    responses: paths.flatMap(([trip, loss]) =>
-      responseKib.flatMap((kib) =>
-        algorithms.map((name) => {
-          progress.next(`responses of ${kib} KiB, ${name}, ${trip} ms, ${loss} % loss`);
-          return respond(options, name, trip, loss, kib);
-        }),
-      ),
-    ),
-    sharing: roundTripMs.flatMap((trip) =>
-      algorithms.flatMap((first) =>
-        algorithms.map((second) => {
-          progress.next(`${first} and ${second}, ${trip} ms`);
-          return share(options, first, second, trip);
-        }),
-      ),
-    ),
+    transfers: await measureEach(transfers, progress),
+    responses: await measureEach(responses, progress),
+    sharing: await measureEach(sharing, progress),
   };
 }
 

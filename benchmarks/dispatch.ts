@@ -3,7 +3,7 @@
 // link's and the stand-ins' own shares are measured apart. Shows too that no packet allocates anything.
 
 import { InvalidArgumentError } from "commander";
-import type { Verdict } from "../core/director/verdict.js";
+import { isForwarded, VERDICTS, type Verdict } from "../core/director/verdict.js";
 import { MAX_CAPACITY } from "../core/flow/flow-entry.js";
 import { CACHE_LINE_BYTES } from "../core/memory/layout.js";
 import type { Benchmark } from "./support/benchmark.js";
@@ -12,7 +12,7 @@ import { TableSize, TRAFFIC, TRAFFIC_KINDS, type Traffic } from "./support/dispa
 import { type HeapFigure, measureHeap } from "./support/heap.js";
 import type { PacketSchedule } from "./support/numbered-flows.js";
 import { count, counts, someOf } from "./support/parameters.js";
-import type { Progress } from "./support/progress.js";
+import { measureEach, type Progress } from "./support/progress.js";
 import { Random } from "./support/random.js";
 import { type Spread, spreadOf, spreadText } from "./support/spread.js";
 import { YARDSTICKS, type Yardstick } from "./support/yardsticks.js";
@@ -56,7 +56,7 @@ export interface DispatchFigure {
   readonly taken: number;
   /** Most entries that a lookup has to look at. */
   readonly longestProbe: number;
-  /** Open flows that were displaced in the rounds. */
+  /** Open flows that were displaced since all resident ones were open: in the rounds, and what comes before each. */
   readonly openFlowsEvicted: number;
   /** Packets that were not handed to a worker, by what became of them. */
   readonly drops: Partial<Record<Verdict, number>>;
@@ -74,7 +74,6 @@ export interface DispatchFigures {
 const WARM_UP_PACKETS = 500_000;
 /** Most packets for measuring the link and the stand-ins apart. */
 const APART_PACKETS = 1_000_000;
-const FORWARDED: readonly Verdict[] = ["flow-hit", "new-flow", "new-source", "syn-cookie", "icmp-error"];
 
 interface Round extends HeapFigure {
   readonly totalNs: number;
@@ -91,9 +90,8 @@ class Path {
   readonly #schedule: PacketSchedule;
   readonly #link = new LinkAlone();
   readonly #rounds: Round[] = [];
-  /** By verdict, and open flows displaced, outside of the rounds and in them. */
+  /** Packets of the rounds by verdict. */
   readonly #verdicts = new Map<Verdict, number>();
-  #openFlowsEvicted = 0;
 
   constructor(traffic: Traffic, size: TableSize, { packets, workers, seed }: DispatchOptions) {
     const kind = TRAFFIC_KINDS[traffic];
@@ -120,11 +118,9 @@ class Path {
     const linkNs = this.#link.run(this.#schedule, apart) / apart;
     const standInNs = this.#farm.runTimingStandIns(this.#schedule, apart) / apart;
     const before = this.#farm.verdicts;
-    const evictedBefore = this.#farm.table.counters.get("flows_evicted_idle");
     const { result, heap } = await measureHeap(() => this.#farm.run(this.#schedule, packets));
     for (const [verdict, count] of Object.entries(this.#farm.verdicts) as [Verdict, number][])
       this.#verdicts.set(verdict, (this.#verdicts.get(verdict) ?? 0) + count - before[verdict]);
-    this.#openFlowsEvicted += this.#farm.table.counters.get("flows_evicted_idle") - evictedBefore;
     this.#rounds.push({ totalNs: result / packets, linkNs, standInNs, ...heap });
   }
 
@@ -154,8 +150,8 @@ class Path {
       flowBytes: tableBytes / flows,
       taken: (table.flows + table.sources) / table.capacity,
       longestProbe: this.#farm.longestProbe(),
-      openFlowsEvicted: this.#openFlowsEvicted,
-      drops: Object.fromEntries(became.filter(([verdict]) => !FORWARDED.includes(verdict))),
+      openFlowsEvicted: table.counters.get("flows_evicted_idle"),
+      drops: Object.fromEntries(became.filter(([verdict]) => !isForwarded(VERDICTS.indexOf(verdict)))),
       unexpected: packets - asExpected.reduce((sum, [, count]) => sum + count, 0),
     };
   }
@@ -176,10 +172,11 @@ async function measureSize(
   progress: Progress,
 ): Promise<DispatchFigure[]> {
   const size = new TableSize(flows);
-  const paths = options.traffic.map((traffic) => {
-    progress.next(`${traffic}, ${flows} flows are opened`);
-    return new Path(traffic, size, options);
-  });
+  const openings = options.traffic.map((traffic) => ({
+    what: `${traffic}, ${flows} flows are opened`,
+    measure: () => new Path(traffic, size, options),
+  }));
+  const paths = await measureEach(openings, progress);
   for (let round = 1; round <= options.rounds; round++) {
     for (const path of paths) {
       progress.next(`${path.traffic}, ${flows} flows, round ${round}`);
@@ -189,7 +186,7 @@ async function measureSize(
   return paths.map((path) => path.figure());
 }
 
-/** Numbers of resident flows: at least half of the largest table is free. */
+/** Numbers of resident flows: at most half of what the largest table takes. */
 function residentFlows(text: string): number[] {
   const numbers = counts(text);
   if (numbers.some((flows) => flows > MAX_CAPACITY / 2))

@@ -15,7 +15,7 @@ import {
 import type { Benchmark } from "./support/benchmark.js";
 import { MAGLEV_PLACES, maglevTable } from "./support/maglev.js";
 import { count, farmSizes } from "./support/parameters.js";
-import type { Progress } from "./support/progress.js";
+import { measureEach, type Progress } from "./support/progress.js";
 import { type Spread, spreadOf, spreadText } from "./support/spread.js";
 
 export interface HashingOptions {
@@ -97,9 +97,7 @@ function measure(
   workers: number,
   hashes: Uint32Array,
   { rounds }: HashingOptions,
-  progress: Progress,
 ): HashingFigure {
-  progress.next(`${method.name}, ${workers} workers`);
   const board = new LoadBoard(allocateLoadBoard());
   for (let worker = 0; worker < workers; worker++) board.set(worker, BOARD_STATE, WORKER_SERVING);
   const before = new Uint8Array(hashes.length);
@@ -134,12 +132,16 @@ function measure(
 }
 
 /** One figure for each number of workers (2 … 64) and method. */
-export function runHashing(options: HashingOptions, progress: Progress): HashingFigure[] {
-  progress.expect(2 * options.workers.length);
+export async function runHashing(options: HashingOptions, progress: Progress): Promise<HashingFigure[]> {
   const hashes = hashesOf(options.sources, options.seed);
-  return options.workers.flatMap((workers) =>
-    [rendezvousMethod, maglevMethod()].map((method) => measure(method, workers, hashes, options, progress)),
+  const measurements = options.workers.flatMap((workers) =>
+    [rendezvousMethod, maglevMethod()].map((method) => ({
+      what: `${method.name}, ${workers} workers`,
+      measure: () => measure(method, workers, hashes, options),
+    })),
   );
+  progress.expect(measurements.length);
+  return measureEach(measurements, progress);
 }
 
 export const hashing: Benchmark<HashingOptions, HashingFigure[]> = {

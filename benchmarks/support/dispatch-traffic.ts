@@ -90,7 +90,7 @@ const FEWEST_STRANGERS = 1024;
 /** A table with its resident flows, numbers 0 … `flows - 1`. */
 export class TableSize {
   readonly flows: number;
-  /** At least half of the table is free: for the flows' sources, and what comes besides. */
+  /** Twice the flows, at least: there are their sources too, and what comes besides. */
   readonly entries: number;
   /** Flows that are not resident, and share no source with those that are. */
   readonly firstStranger: number;

@@ -227,14 +227,14 @@ const SMALL = {
   seed: 1,
 };
 
-balance("runs with one seed, are equal, and with another differ", () => {
+balance("runs with one seed, are equal, and with another differ", async () => {
   const small = { ...SMALL, workers: [3], traffic: ["zipf-spill" as const] };
-  const figures = runBalance(small, silentProgress);
-  assert.equal(runBalance(small, silentProgress), figures);
-  assert.not.equal(runBalance({ ...small, seed: 2 }, silentProgress), figures);
+  const figures = await runBalance(small, silentProgress);
+  assert.equal(await runBalance(small, silentProgress), figures);
+  assert.not.equal(await runBalance({ ...small, seed: 2 }, silentProgress), figures);
 });
 
-const figures = runBalance(SMALL, silentProgress);
+const figures = await runBalance(SMALL, silentProgress);
 
 function figureOf(traffic: BalanceFigure["traffic"], policy: PolicyName): BalanceFigure {
   return figures.find((one) => one.workers === 4 && one.traffic === traffic && one.policy === policy)!;
@@ -282,20 +282,20 @@ balance("round-robin, divides a burst of one flow each evenly", () => {
 
 balance(
   "new worker, under least-loaded, gets more than its part in its first second only without slow start",
-  () => {
+  async () => {
     const one = { ...SMALL, workers: [8], traffic: ["equal" as const], policies: ["least-loaded" as const] };
-    const slowly = runBalance({ ...one, slowStartMs: 10_000 }, silentProgress)[0]!;
-    const atOnce = runBalance({ ...one, slowStartMs: 0 }, silentProgress)[0]!;
-    assert.ok(slowly.newcomerSources.median < 1, String(slowly.newcomerSources.median));
-    assert.ok(atOnce.newcomerSources.median > 1, String(atOnce.newcomerSources.median));
-    assert.ok(atOnce.newcomerMs.median < slowly.newcomerMs.median);
+    const [slowly] = await runBalance({ ...one, slowStartMs: 10_000 }, silentProgress);
+    const [atOnce] = await runBalance({ ...one, slowStartMs: 0 }, silentProgress);
+    assert.ok(slowly!.newcomerSources.median < 1, String(slowly!.newcomerSources.median));
+    assert.ok(atOnce!.newcomerSources.median > 1, String(atOnce!.newcomerSources.median));
+    assert.ok(atOnce!.newcomerMs.median < slowly!.newcomerMs.median);
   },
 );
 
-balance("hashing, is even, and moves by rendezvous what has to move and nothing else", () => {
+balance("hashing, is even, and moves by rendezvous what has to move and nothing else", async () => {
   const sources = 50_000;
   const options = { sources, workers: [2, 8], rounds: 1, seed: 1 };
-  for (const figure of runHashing(options, silentProgress)) {
+  for (const figure of await runHashing(options, silentProgress)) {
     // Five standard deviations of what chance does to one worker's part.
     assert.ok(figure.maxToMean < 1 + 5 * Math.sqrt(figure.workers / sources), JSON.stringify(figure));
     assert.ok(Math.abs(figure.moved - figure.movedNeedlessly - 1 / figure.workers) < 0.02);

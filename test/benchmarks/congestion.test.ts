@@ -20,7 +20,7 @@ const OPTIONS: CongestionOptions = {
   seed: 1,
 };
 
-const figures = runCongestion(OPTIONS, silentProgress);
+const figures = await runCongestion(OPTIONS, silentProgress);
 
 test("congestion, without loss, fills the path, without a timeout and with nothing sent needlessly", () => {
   for (const figure of figures.transfers.filter(({ lossPercent }) => lossPercent === 0)) {

@@ -7,9 +7,16 @@ import { POLICIES, type PolicyName } from "../core/director/policies.js";
 import { BOARD_FLOWS, BOARD_SOURCES } from "../core/memory/load-board.js";
 import type { Benchmark } from "./support/benchmark.js";
 import { count, countOrNone, farmSizes, someOf } from "./support/parameters.js";
+import { measureEach, type Progress } from "./support/progress.js";
 import { Random, zipf } from "./support/random.js";
-import { AFFINITY_MS, MEAN_IDLE_MS, MEAN_REQUEST_MS, SimulatedFarm } from "./support/simulated-farm.js";
-import { median } from "./support/spread.js";
+import {
+  AFFINITY_MS,
+  MEAN_IDLE_MS,
+  MEAN_REQUEST_MS,
+  type Moved,
+  SimulatedFarm,
+} from "./support/simulated-farm.js";
+import { type Spread, scaleSpread, spreadOf, spreadText } from "./support/spread.js";
 
 export const BALANCE_TRAFFIC = ["equal", "zipf", "zipf-spill", "bursty"] as const;
 /**
@@ -37,25 +44,30 @@ export interface BalanceFigure {
   readonly traffic: BalanceTraffic;
   readonly workers: number;
   readonly policy: PolicyName;
-  /** Most flows of a worker less the fewest, after a burst on the idle farm before any worker answers; the worst round. */
-  readonly burstSpread: number;
+  /** Most flows of a worker less the fewest, after a burst on the idle farm before any worker answers. */
+  readonly burstSpread: Spread;
   /**
    * Standard deviation of the workers' loads, and the highest load, each as a multiple of the mean load at the same moment; means
-   * over moments and rounds. Load: flows and requests in flight.
+   * over the moments of a round. Load: flows and requests in flight.
    */
-  readonly variation: number;
-  readonly maxToMean: number;
+  readonly variation: Spread;
+  readonly maxToMean: Spread;
   /** Part of the flows that did not go to their source's worker. */
-  readonly spilled: number;
-  /** Parts of all flows and of all sources that a worker took with it when it left. */
-  readonly leaverFlows: number;
-  readonly leaverSources: number;
+  readonly spilled: Spread;
+  /** Parts of all flows and of all sources that went to other workers when one left: what it had. */
+  readonly leaverFlows: Spread;
+  readonly leaverSources: Spread;
+  /** An even part of them: what has to move at the least if the farm was even. */
+  readonly idealMoved: number;
+  /** Flows and sources that moved though their worker stayed, when one left and when one joined; of all rounds: 0. */
+  readonly flowsMovedNeedlessly: number;
+  readonly sourcesMovedNeedlessly: number;
   /** New sources that a worker got in its first second, as a multiple of an even part. */
-  readonly newcomerSources: number;
-  /** Time until it had nine tenths of the mean load of the others; the median round, and null if it took more than a minute. */
-  readonly newcomerMs: number | null;
-  /** Flows that found no place, and flows and sources that moved though their worker stayed: 0. */
-  readonly unexpected: number;
+  readonly newcomerSources: Spread;
+  /** Time until it had nine tenths of the mean load of the others; a minute: it had not by then. */
+  readonly newcomerMs: Spread;
+  /** Flows, and sources, that found no place; of all rounds: 0. */
+  readonly refused: number;
 }
 
 /** Flows that a worker has on average: as many begin in a mean flow's time. */
@@ -71,9 +83,10 @@ const LONGEST_JOIN_MS = 60_000;
 /** Numbers of sources that are seen once begin here, above all that come again. */
 const FIRST_STRANGER = 1 << 24;
 
+const NONE_MOVED: Moved = { flows: 0, sources: 0 };
 /** A farm of one worker is left alone. */
-const NOBODY_LEFT = { leaverFlows: 0, leaverSources: 0, moved: 0 };
-const NOBODY_JOINED = { newcomerSources: 1, newcomerMs: 0, moved: 0 };
+const NOBODY_LEFT = { leaverFlows: 0, leaverSources: 0, moved: NONE_MOVED };
+const NOBODY_JOINED = { newcomerSources: 1, newcomerMs: 0, moved: NONE_MOVED };
 
 type Arrivals = (tick: number, begin: (source: number) => void) => void;
 
@@ -125,7 +138,10 @@ function unevenness(farm: SimulatedFarm, workers: number): { variation: number; 
   };
 }
 
-type Round = Omit<BalanceFigure, "traffic" | "workers" | "policy" | "newcomerMs"> & { newcomerMs: number };
+/** One run. What is a spread of the figure is a number of it. */
+type Round = {
+  readonly [Name in keyof Omit<BalanceFigure, "traffic" | "workers" | "policy" | "idealMoved">]: number;
+};
 
 function run(
   traffic: BalanceTraffic,
@@ -154,7 +170,6 @@ function run(
   const evenness = measure(farm, workers, options.seconds * 1000, go);
   const leaving = workers > 1 ? leave(farm, workers - 1, go) : NOBODY_LEFT;
   const joining = workers > 1 ? join(farm, workers, go) : NOBODY_JOINED;
-  const unexpected = farm.refused + leaving.moved + joining.moved;
   const { leaverFlows, leaverSources } = leaving;
   const { newcomerSources, newcomerMs } = joining;
   return {
@@ -162,9 +177,11 @@ function run(
     ...evenness,
     leaverFlows,
     leaverSources,
+    flowsMovedNeedlessly: leaving.moved.flows + joining.moved.flows,
+    sourcesMovedNeedlessly: leaving.moved.sources + joining.moved.sources,
     newcomerSources,
     newcomerMs,
-    unexpected,
+    refused: farm.refused,
   };
 }
 
@@ -206,7 +223,7 @@ function join(farm: SimulatedFarm, workers: number, go: (ms: number) => void) {
   const joined = farm.tick;
   let newcomerMs = Number.POSITIVE_INFINITY;
   let newcomerSources = 0;
-  let moved = 0;
+  let moved = NONE_MOVED;
   farm.join(newcomer);
   for (let ms = 1; ms <= LONGEST_JOIN_MS && (ms <= 1000 || newcomerMs > LONGEST_JOIN_MS); ms++) {
     go(1);
@@ -221,48 +238,57 @@ function join(farm: SimulatedFarm, workers: number, go: (ms: number) => void) {
     const isEven = farm.loadOf(newcomer) >= (0.9 * others) / newcomer;
     if (isEven && newcomerMs > LONGEST_JOIN_MS) newcomerMs = farm.tick - joined;
   }
-  return { newcomerSources, newcomerMs, moved };
+  return { newcomerSources, newcomerMs: Math.min(newcomerMs, LONGEST_JOIN_MS), moved };
 }
 
-function figureOf(
+async function figureOf(
   traffic: BalanceTraffic,
   workers: number,
   policy: PolicyName,
   options: BalanceOptions,
-): BalanceFigure {
-  const rounds = Array.from({ length: options.rounds }, (_, round) =>
-    run(traffic, workers, policy, options, options.seed + round),
-  );
-  const mean = (of: (round: Round) => number) =>
-    rounds.reduce((sum, round) => sum + of(round), 0) / rounds.length;
-  const newcomerMs = median(rounds.map((round) => round.newcomerMs));
+  progress: Progress,
+): Promise<BalanceFigure> {
+  const measurements = Array.from({ length: options.rounds }, (_, round) => ({
+    what: `${policy}, ${workers} workers, ${traffic}, round ${round + 1}`,
+    measure: () => run(traffic, workers, policy, options, options.seed + round),
+  }));
+  const rounds = await measureEach(measurements, progress);
+  const spread = (name: keyof Round) => spreadOf(rounds.map((round) => round[name]));
+  const sum = (name: keyof Round) => rounds.reduce((total, round) => total + round[name], 0);
   return {
     traffic,
     workers,
     policy,
-    burstSpread: Math.max(...rounds.map((round) => round.burstSpread)),
-    variation: mean((round) => round.variation),
-    maxToMean: mean((round) => round.maxToMean),
-    spilled: mean((round) => round.spilled),
-    leaverFlows: mean((round) => round.leaverFlows),
-    leaverSources: mean((round) => round.leaverSources),
-    newcomerSources: mean((round) => round.newcomerSources),
-    newcomerMs: newcomerMs <= LONGEST_JOIN_MS ? newcomerMs : null,
-    unexpected: rounds.reduce((sum, round) => sum + round.unexpected, 0),
+    burstSpread: spread("burstSpread"),
+    variation: spread("variation"),
+    maxToMean: spread("maxToMean"),
+    spilled: spread("spilled"),
+    leaverFlows: spread("leaverFlows"),
+    leaverSources: spread("leaverSources"),
+    idealMoved: workers > 1 ? 1 / workers : 0,
+    flowsMovedNeedlessly: sum("flowsMovedNeedlessly"),
+    sourcesMovedNeedlessly: sum("sourcesMovedNeedlessly"),
+    newcomerSources: spread("newcomerSources"),
+    newcomerMs: spread("newcomerMs"),
+    refused: sum("refused"),
   };
 }
 
 /** One figure for each kind of traffic, size of farm and policy. */
-export function runBalance(options: BalanceOptions): BalanceFigure[] {
-  return options.traffic.flatMap((traffic) =>
-    options.workers.flatMap((workers) =>
-      options.policies.map((policy) => figureOf(traffic, workers, policy, options)),
-    ),
-  );
+export async function runBalance(options: BalanceOptions, progress: Progress): Promise<BalanceFigure[]> {
+  const { traffic, workers, policies, rounds } = options;
+  progress.expect(traffic.length * workers.length * policies.length * rounds);
+  const figures: BalanceFigure[] = [];
+  for (const kind of traffic) {
+    for (const size of workers) {
+      for (const policy of policies) figures.push(await figureOf(kind, size, policy, options, progress));
+    }
+  }
+  return figures;
 }
 
 const policyNames = Object.keys(POLICIES) as PolicyName[];
-const percent = (part: number) => `${(part * 100).toFixed(1)} %`;
+const percentText = (part: Spread) => `${spreadText(scaleSpread(part, 100), 1)} %`;
 
 export const balance: Benchmark<BalanceOptions, BalanceFigure[]> = {
   name: "balance",
@@ -289,15 +315,26 @@ export const balance: Benchmark<BalanceOptions, BalanceFigure[]> = {
       traffic: figure.traffic,
       workers: figure.workers,
       policy: figure.policy,
-      variation: figure.variation.toFixed(3),
-      "max/mean": figure.maxToMean.toFixed(2),
-      "burst max-min": figure.burstSpread,
-      spilled: percent(figure.spilled),
-      "leaver's flows": percent(figure.leaverFlows),
-      "leaver's sources": percent(figure.leaverSources),
-      "newcomer's new sources": `${figure.newcomerSources.toFixed(2)} ×`,
-      "newcomer's share after s": figure.newcomerMs === null ? "-" : (figure.newcomerMs / 1000).toFixed(1),
-      unexpected: figure.unexpected,
+      variation: spreadText(figure.variation, 3),
+      "max/mean": spreadText(figure.maxToMean, 2),
+      "burst max-min": spreadText(figure.burstSpread),
+      spilled: percentText(figure.spilled),
+      refused: figure.refused,
     })),
+    figures.map((figure) => ({
+      traffic: figure.traffic,
+      workers: figure.workers,
+      policy: figure.policy,
+      "moved flows when one leaves": percentText(figure.leaverFlows),
+      sources: percentText(figure.leaverSources),
+      ideal: `${(figure.idealMoved * 100).toFixed(1)} %`,
+      "needlessly, also when one joins": `${figure.flowsMovedNeedlessly} and ${figure.sourcesMovedNeedlessly}`,
+      "newcomer's new sources ×": spreadText(figure.newcomerSources, 2),
+      "its share after s": spreadText(scaleSpread(figure.newcomerMs, 1 / 1000), 1),
+    })),
+  ],
+  notes: [
+    "Medians of the rounds, which have a seed each, and in brackets what they lay between. 60 s: no even share within a minute.",
+    "Ideal: an even part. Moved needlessly: flows and sources whose worker stayed.",
   ],
 };

@@ -5,9 +5,10 @@
 import type { CongestionName } from "../workers/tcp/congestion-algorithms.js";
 import type { Benchmark } from "./support/benchmark.js";
 import { count, counts, percents, someOf } from "./support/parameters.js";
+import { measureEach, type Progress } from "./support/progress.js";
 import { Random } from "./support/random.js";
 import { SimulatedTransfer } from "./support/simulated-transfer.js";
-import { median } from "./support/spread.js";
+import { type Spread, scaleSpread, spreadOf, spreadText } from "./support/spread.js";
 
 export const CONGESTION_CONTROLS = ["new-reno", "cubic"] as const satisfies CongestionName[];
 
@@ -26,17 +27,17 @@ export interface CongestionOptions {
   readonly seed: number;
 }
 
-/** One flow that sends without end. Medians of the rounds. */
+/** One flow that sends without end. */
 export interface TransferFigure {
   readonly algorithm: CongestionName;
   readonly roundTripMs: number;
   readonly lossPercent: number;
-  /** Megabits of a second that arrived in order. */
-  readonly goodput: number;
-  readonly timeouts: number;
+  /** That arrived in order. */
+  readonly megabitsPerSecond: Spread;
+  readonly timeouts: Spread;
   /** Parts of the packets: dropped for want of room in the queue, and there already when they arrived. */
-  readonly dropped: number;
-  readonly needless: number;
+  readonly dropped: Spread;
+  readonly needless: Spread;
 }
 
 /** Requests one after the other on one connection, each answered at once: time from a request to its whole response. */
@@ -52,16 +53,16 @@ export interface ResponseFigure {
 
 /**
  * Two flows on one path without chance losses, the second of which begins when the first has had it for an eighth of the time; in
- * the later half. Medians of the rounds.
+ * the later half.
  */
 export interface SharingFigure {
   readonly first: CongestionName;
   readonly second: CongestionName;
   readonly roundTripMs: number;
   /** Goodput of the second flow as a multiple of the first one's. */
-  readonly ratio: number;
-  /** Megabits a second of both. */
-  readonly goodput: number;
+  readonly ratio: Spread;
+  /** Of both. */
+  readonly megabitsPerSecond: Spread;
 }
 
 export interface CongestionFigures {
@@ -75,17 +76,39 @@ const MIN_QUEUE_BYTES = 65_536;
 const LONGEST_MS = 86_400_000;
 
 /** Throws Error if a connection was given up. */
-export function runCongestion(options: CongestionOptions): CongestionFigures {
+export async function runCongestion(
+  options: CongestionOptions,
+  progress: Progress,
+): Promise<CongestionFigures> {
   const { algorithms, roundTripMs, lossPercent, responseKib } = options;
   const paths = roundTripMs.flatMap((trip) => lossPercent.map((loss) => [trip, loss] as const));
+  const transfers = paths.flatMap(([trip, loss]) =>
+    algorithms.map((name) => ({
+      what: `${name}, ${trip} ms, ${loss} % loss`,
+      measure: () => transfer(options, name, trip, loss),
+    })),
+  );
+  const responses = paths.flatMap(([trip, loss]) =>
+    responseKib.flatMap((kib) =>
+      algorithms.map((name) => ({
+        what: `responses of ${kib} KiB, ${name}, ${trip} ms, ${loss} % loss`,
+        measure: () => respond(options, name, trip, loss, kib),
+      })),
+    ),
+  );
+  const sharing = roundTripMs.flatMap((trip) =>
+    algorithms.flatMap((first) =>
+      algorithms.map((second) => ({
+        what: `${first} and ${second}, ${trip} ms`,
+        measure: () => share(options, first, second, trip),
+      })),
+    ),
+  );
+  progress.expect(transfers.length + responses.length + sharing.length);
   return {
-    transfers: paths.flatMap(([trip, loss]) => algorithms.map((name) => transfer(options, name, trip, loss))),
-    responses: paths.flatMap(([trip, loss]) =>
-      responseKib.flatMap((kib) => algorithms.map((name) => respond(options, name, trip, loss, kib))),
-    ),
-    sharing: roundTripMs.flatMap((trip) =>
-      algorithms.flatMap((first) => algorithms.map((second) => share(options, first, second, trip))),
-    ),
+    transfers: await measureEach(transfers, progress),
+    responses: await measureEach(responses, progress),
+    sharing: await measureEach(sharing, progress),
   };
 }
 
@@ -100,14 +123,15 @@ function overPath(options: CongestionOptions, roundTripMs: number, lossPercent: 
   });
 }
 
-/** A run for each seed; of each number that it returns the median. */
-function medians<Numbers extends Record<string, number>>(
+/** A run for each seed; of each number that it returns what the runs lay between. */
+function spreads<Name extends string>(
   { seed, rounds }: CongestionOptions,
-  run: (seed: number) => Numbers,
-): Numbers {
+  run: (seed: number) => Record<Name, number>,
+): Record<Name, Spread> {
   const runs = Array.from({ length: rounds }, (_, round) => run(seed + round));
-  const names = Object.keys(runs[0]!);
-  return Object.fromEntries(names.map((name) => [name, median(runs.map((one) => one[name]!))])) as Numbers;
+  const names = Object.keys(runs[0]!) as Name[];
+  const spread = (name: Name) => spreadOf(runs.map((one) => one[name]));
+  return Object.fromEntries(names.map((name) => [name, spread(name)])) as Record<Name, Spread>;
 }
 
 function transfer(
@@ -116,14 +140,14 @@ function transfer(
   roundTripMs: number,
   lossPercent: number,
 ): TransferFigure {
-  const numbers = medians(options, (seed) => {
+  const numbers = spreads(options, (seed) => {
     const simulation = overPath(options, roundTripMs, lossPercent, seed);
     const { client, stack } = simulation.addFlow(algorithm, Infinity);
     client.connect(simulation.nowMs);
     simulation.run(simulation.nowMs + options.seconds * 1000);
     const { sent, dropped } = simulation.path;
     return {
-      goodput: (client.received * 8) / 1e6 / options.seconds,
+      megabitsPerSecond: (client.received * 8) / 1e6 / options.seconds,
       timeouts: stack.counters.retransmissionTimeouts,
       dropped: dropped / sent,
       needless: client.duplicates / sent,
@@ -175,7 +199,7 @@ function share(
   second: CongestionName,
   roundTripMs: number,
 ): SharingFigure {
-  const numbers = medians(options, (seed) => {
+  const numbers = spreads(options, (seed) => {
     const simulation = overPath(options, roundTripMs, 0, seed);
     const startMs = simulation.nowMs;
     const spanMs = options.seconds * 1000;
@@ -187,7 +211,7 @@ function share(
     const before = clients.map(({ received }) => received);
     simulation.run(startMs + spanMs);
     const [one, two] = clients.map(({ received }, index) => received - before[index]!);
-    return { ratio: two! / one!, goodput: ((one! + two!) * 16) / 1e6 / options.seconds };
+    return { ratio: two! / one!, megabitsPerSecond: ((one! + two!) * 16) / 1e6 / options.seconds };
   });
   return { first, second, roundTripMs, ...numbers };
 }
@@ -195,6 +219,8 @@ function share(
 function pathColumns({ roundTripMs, lossPercent }: { roundTripMs: number; lossPercent: number }) {
   return { "round trip ms": roundTripMs, "loss %": lossPercent };
 }
+
+const percentText = (part: Spread) => `${spreadText(scaleSpread(part, 100), 2)} %`;
 
 export const congestion: Benchmark<CongestionOptions, CongestionFigures> = {
   name: "congestion",
@@ -209,12 +235,7 @@ export const congestion: Benchmark<CongestionOptions, CongestionFigures> = {
       .option("--round-trip-ms <n,…>", "delay of the path, both ways", counts, [1, 20, 100])
       .option("--megabits-per-second <n>", "bandwidth of the path", count, 100)
       .option("--seconds <n>", "simulated seconds of a transfer", count, 20)
-      .option(
-        "--rounds <n>",
-        "runs of each transfer, each with the next seed, of which the median counts",
-        count,
-        5,
-      )
+      .option("--rounds <n>", "runs of each transfer, each with the next seed", count, 5)
       .option("--responses <n>", "responses of each size", count, 2000)
       .option("--response-kib <n,…>", "sizes of responses", counts, [1, 16, 128])
       .option("--seed <n>", "seed of losses and delays", count, 1),
@@ -223,10 +244,10 @@ export const congestion: Benchmark<CongestionOptions, CongestionFigures> = {
     figures.transfers.map((figure) => ({
       "one flow": figure.algorithm,
       ...pathColumns(figure),
-      "goodput Mbit/s": figure.goodput.toFixed(2),
-      timeouts: figure.timeouts,
-      "dropped by the queue": `${(figure.dropped * 100).toFixed(2)} %`,
-      "sent needlessly": `${(figure.needless * 100).toFixed(2)} %`,
+      "goodput Mbit/s": spreadText(figure.megabitsPerSecond, 2),
+      timeouts: spreadText(figure.timeouts),
+      "dropped by the queue": percentText(figure.dropped),
+      "sent needlessly": percentText(figure.needless),
     })),
     figures.responses.map((figure) => ({
       responses: figure.algorithm,
@@ -239,8 +260,8 @@ export const congestion: Benchmark<CongestionOptions, CongestionFigures> = {
     figures.sharing.map((figure) => ({
       "two flows": `${figure.first}, then ${figure.second}`,
       "round trip ms": figure.roundTripMs,
-      "second's part × first's": figure.ratio.toFixed(2),
-      "goodput Mbit/s": figure.goodput.toFixed(2),
+      "second's part × first's": spreadText(figure.ratio, 2),
+      "goodput Mbit/s": spreadText(figure.megabitsPerSecond, 2),
     })),
   ],
 };

@@ -15,13 +15,14 @@ import {
 import type { Benchmark } from "./support/benchmark.js";
 import { MAGLEV_PLACES, maglevTable } from "./support/maglev.js";
 import { count, farmSizes } from "./support/parameters.js";
-import { median } from "./support/spread.js";
+import { measureEach, type Progress } from "./support/progress.js";
+import { type Spread, spreadOf, spreadText } from "./support/spread.js";
 
 export interface HashingOptions {
   /** Sources to be spread, which is also how many choices are timed in each round. */
   readonly sources: number;
   readonly workers: readonly number[];
-  /** Rounds of timing, of which the median counts. */
+  /** Rounds of timing. */
   readonly rounds: number;
   readonly seed: number;
 }
@@ -29,14 +30,14 @@ export interface HashingOptions {
 export interface HashingFigure {
   readonly method: "rendezvous" | "maglev";
   readonly workers: number;
-  readonly nsPerChoice: number;
+  readonly choiceNs: Spread;
   /** Sources of the worker that has the most, as a multiple of the mean. */
   readonly maxToMean: number;
   /** Parts of the sources that move when one worker leaves: all of them, and those whose own worker stayed. */
   readonly moved: number;
   readonly movedNeedlessly: number;
   /** Time to be ready for other workers. */
-  readonly readyMs: number;
+  readonly readyMs: Spread;
 }
 
 /** A way to choose: makes itself ready for the workers that serve, and chooses for each hash. */
@@ -82,10 +83,13 @@ function hashesOf(sources: number, seed: number): Uint32Array {
   });
 }
 
-function time(work: () => void): number {
-  const started = performance.now();
-  work();
-  return performance.now() - started;
+/** Milliseconds of each round. */
+function timeRounds(rounds: number, work: () => void): number[] {
+  return Array.from({ length: rounds }, () => {
+    const started = performance.now();
+    work();
+    return performance.now() - started;
+  });
 }
 
 function measure(
@@ -98,10 +102,10 @@ function measure(
   for (let worker = 0; worker < workers; worker++) board.set(worker, BOARD_STATE, WORKER_SERVING);
   const before = new Uint8Array(hashes.length);
   const after = new Uint8Array(hashes.length);
-  const readyMs = median(Array.from({ length: rounds }, () => time(() => method.ready(board, workers))));
+  const readyMs = timeRounds(rounds, () => method.ready(board, workers));
   const choose = () => method.chooseAll(board, workers, hashes, before);
   choose();
-  const chooseMs = median(Array.from({ length: rounds }, () => time(choose)));
+  const chooseMs = timeRounds(rounds, choose);
 
   const leaver = workers >> 1;
   board.set(leaver, BOARD_STATE, WORKER_ABSENT);
@@ -119,20 +123,25 @@ function measure(
   return {
     method: method.name,
     workers,
-    nsPerChoice: (chooseMs * 1e6) / hashes.length,
+    choiceNs: spreadOf(chooseMs.map((ms) => (ms * 1e6) / hashes.length)),
     maxToMean: (Math.max(...counts) * workers) / hashes.length,
     moved: moved / hashes.length,
     movedNeedlessly: movedNeedlessly / hashes.length,
-    readyMs,
+    readyMs: spreadOf(readyMs),
   };
 }
 
 /** One figure for each number of workers (2 … 64) and method. */
-export function runHashing(options: HashingOptions): HashingFigure[] {
+export async function runHashing(options: HashingOptions, progress: Progress): Promise<HashingFigure[]> {
   const hashes = hashesOf(options.sources, options.seed);
-  return options.workers.flatMap((workers) =>
-    [rendezvousMethod, maglevMethod()].map((method) => measure(method, workers, hashes, options)),
+  const measurements = options.workers.flatMap((workers) =>
+    [rendezvousMethod, maglevMethod()].map((method) => ({
+      what: `${method.name}, ${workers} workers`,
+      measure: () => measure(method, workers, hashes, options),
+    })),
   );
+  progress.expect(measurements.length);
+  return measureEach(measurements, progress);
 }
 
 export const hashing: Benchmark<HashingOptions, HashingFigure[]> = {
@@ -143,19 +152,19 @@ export const hashing: Benchmark<HashingOptions, HashingFigure[]> = {
     command
       .option("--sources <n>", "sources to spread, and choices to time in a round", count, 1_000_000)
       .option("--workers <n,…>", "workers to choose from", farmSizes(2), [2, 4, 8, 64])
-      .option("--rounds <n>", "rounds of timing, of which the median counts", count, 5)
+      .option("--rounds <n>", "rounds of timing", count, 5)
       .option("--seed <n>", "seed of the sources' hash", count, 1),
   run: runHashing,
   tables: (figures) => [
     figures.map((figure) => ({
       method: figure.method,
       workers: figure.workers,
-      "ns/choice": figure.nsPerChoice.toFixed(1),
+      "ns/choice": spreadText(figure.choiceNs, 1),
       "max/mean": figure.maxToMean.toFixed(4),
       "moved when one leaves": `${(figure.moved * 100).toFixed(2)} %`,
       ideal: `${(100 / figure.workers).toFixed(2)} %`,
       needlessly: `${(figure.movedNeedlessly * 100).toFixed(2)} %`,
-      "ready after ms": figure.readyMs.toFixed(2),
+      "ready after ms": spreadText(figure.readyMs, 2),
     })),
   ],
 };

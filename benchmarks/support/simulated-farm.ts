@@ -7,7 +7,7 @@ import type { Policy } from "../../core/director/policies.js";
 import { slowStartWeight } from "../../core/director/slow-start.js";
 import { VERDICT_NEW_SOURCE } from "../../core/director/verdict.js";
 import { Ageing } from "../../core/flow/ageing.js";
-import { allocateFlowTable, NO_ENTRY, STATE_ESTABLISHED } from "../../core/flow/flow-entry.js";
+import { allocateFlowTable, NO_ENTRY, STATE_ESTABLISHED, STATE_SOURCE } from "../../core/flow/flow-entry.js";
 import { seedFrom } from "../../core/flow/flow-hash.js";
 import { KEY_DESTINATION, KEY_KIND, KEY_PORTS, KEY_SOURCE, KEY_WORDS } from "../../core/flow/flow-key.js";
 import { FlowTable } from "../../core/flow/flow-table.js";
@@ -57,6 +57,11 @@ export interface SimulatedFarmOptions {
 export interface Holdings {
   readonly generations: Int32Array;
   readonly workers: Int32Array;
+}
+
+export interface Moved {
+  readonly flows: number;
+  readonly sources: number;
 }
 
 export class SimulatedFarm {
@@ -196,14 +201,17 @@ export class SimulatedFarm {
   }
 
   /** Flows and sources of then that are still there, but with another worker. */
-  movedSince(then: Holdings): number {
+  movedSince(then: Holdings): Moved {
     const now = this.holdings();
-    let moved = 0;
+    let flows = 0;
+    let sources = 0;
     for (const [entry, worker] of then.workers.entries()) {
       if (worker === NO_WORKER || now.generations[entry] !== then.generations[entry]) continue;
-      if (now.workers[entry] !== worker) moved++;
+      if (now.workers[entry] === worker) continue;
+      if (this.table.stateOf(entry) === STATE_SOURCE) sources++;
+      else flows++;
     }
-    return moved;
+    return { flows, sources };
   }
 
   readonly #begin = (source: number): void => this.begin(source);

@@ -33,6 +33,11 @@ export function spreadText({ median, lowest, highest }: Spread, digits = 0): str
   return low === high ? middle! : `${middle} (${low}…${high})`;
 }
 
+/** The same in another unit, of which one of the old has so many. */
+export function scaleSpread({ median, lowest, highest }: Spread, factor: number): Spread {
+  return { median: median * factor, lowest: lowest * factor, highest: highest * factor };
+}
+
 /** How two spreads of the same figure stand to each other. */
 export interface Comparison {
   /** Where the figure stands in the output: keys and indices, with dots between them. */

@@ -20,8 +20,9 @@ import {
   LoadBoard,
   WORKER_SERVING,
 } from "../memory/load-board.js";
-import { slotsOf } from "../memory/packet-pool.js";
+import { PacketPool, slotsOf } from "../memory/packet-pool.js";
 import { RingConsumer, RingProducer } from "../memory/ring.js";
+import { SYN, TCP_FLAGS_OFFSET } from "../wire/tcp.js";
 import { Director, type DirectorOptions } from "./director.js";
 import { allocateWorkerRings, type WorkerRings } from "./worker-port.js";
 
@@ -76,7 +77,7 @@ export class ThreadlessFarm {
       this.director.addWorker(worker, rings);
       board.set(worker, BOARD_WEIGHT, FULL_WEIGHT);
       board.set(worker, BOARD_STATE, WORKER_SERVING);
-      return new StandIn(rings, counters);
+      return new StandIn(rings, counters, new PacketPool(pool));
     });
   }
 
@@ -87,7 +88,7 @@ export class ThreadlessFarm {
     return packets;
   }
 
-  /** The workers' part of a turn: takes what they were given. With `endsFlows` each packet is the last of its flow. */
+  /** The workers' part of a turn: takes what they were given. With `endsFlows` a flow that a SYN begins ends with it. */
   drain(endsFlows: boolean): void {
     for (const standIn of this.#standIns) standIn.drain(endsFlows);
   }
@@ -97,8 +98,10 @@ class StandIn {
   readonly #descriptors: RingConsumer;
   readonly #returns: RingProducer;
   readonly #given: Counters<(typeof GIVEN)[number]>;
+  readonly #pool: PacketPool;
 
-  constructor(rings: WorkerRings, given: Counters<(typeof GIVEN)[number]>) {
+  constructor(rings: WorkerRings, given: Counters<(typeof GIVEN)[number]>, pool: PacketPool) {
+    this.#pool = pool;
     this.#descriptors = new RingConsumer(rings.descriptors);
     this.#returns = new RingProducer(rings.returns);
     this.#given = given;
@@ -110,9 +113,11 @@ class StandIn {
     let bytes = 0;
     for (let at = this.#descriptors.peek(); at >= 0; at = this.#descriptors.peek()) {
       packets++;
-      bytes += words[at + DESCRIPTOR_LENGTHS]! & 0xffff;
+      const lengths = words[at + DESCRIPTOR_LENGTHS]!;
+      bytes += lengths & 0xffff;
+      if (endsFlows && this.#isSyn(words[at + DESCRIPTOR_SLOT]!, lengths >>> 16))
+        this.#return(words[at + DESCRIPTOR_FLOW]!, words[at + DESCRIPTOR_GENERATION]!);
       this.#return(words[at + DESCRIPTOR_SLOT]!, RETURN_SLOT);
-      if (endsFlows) this.#return(words[at + DESCRIPTOR_FLOW]!, words[at + DESCRIPTOR_GENERATION]!);
       this.#descriptors.advance();
     }
     if (packets === 0) return;
@@ -120,6 +125,10 @@ class StandIn {
     this.#given.add(GIVEN_BYTES, bytes);
     this.#descriptors.release();
     this.#returns.publish();
+  }
+
+  #isSyn(slot: number, l4Offset: number): boolean {
+    return (this.#pool.bytes[this.#pool.packetOffset(slot) + l4Offset + TCP_FLAGS_OFFSET]! & SYN) !== 0;
   }
 
   #return(first: number, second: number): void {

@@ -293,9 +293,7 @@ export class FlowTable {
     this.#endFlow(entry, now, FLOWS_ENDED);
     if (source === NO_ENTRY) return true;
     if (wasConnection) this.#words[(source << SLOT_SHIFT) + SLOT_PROVEN] = 1;
-    else if (!this.isProven(source) && this.liveFlowsOf(source) === 0) {
-      this.#removeSource(source, SOURCES_UNPROVEN);
-    }
+    else this.#forgetIfUnproven(source);
     return true;
   }
 
@@ -355,6 +353,12 @@ export class FlowTable {
     this.#observer.sourceEnded(worker);
   }
 
+  /** A source without flows of which no connection ever came. */
+  #forgetIfUnproven(source: number): void {
+    if (!this.isProven(source) && this.liveFlowsOf(source) === 0)
+      this.#removeSource(source, SOURCES_UNPROVEN);
+  }
+
   // ---- Making room --------------------------------------------------------------------------------------------------
 
   /**
@@ -371,16 +375,19 @@ export class FlowTable {
     // What is over makes room under either policy: it is only there because the sweep has not come by.
     if (this.expire(victim, now)) return place;
     if (!this.#evicts) return NO_PLACE;
-    this.#evict(victim, now);
+    this.#evict(victim, keep, now);
     return place;
   }
 
-  #evict(entry: number, now: number): void {
+  /** A half-open flow takes its source with it, but not `keep`: sources that are left would outnumber what displaces them. */
+  #evict(entry: number, keep: number, now: number): void {
     const rank = evictionClass(this.#words, entry << SLOT_SHIFT, this.#timeouts, now);
     if (this.stateOf(entry) === STATE_SOURCE) {
       this.#removeSource(entry, rank === CLASS_IDLE ? SOURCES_EVICTED_IDLE : SOURCES_EVICTED_WITH_FLOWS);
     } else if (rank === CLASS_OPENING) {
+      const source = this.sourceOf(entry);
       this.#endFlow(entry, now, FLOWS_EVICTED_OPENING);
+      if (source !== NO_ENTRY && source !== keep) this.#forgetIfUnproven(source);
     } else {
       this.#endFlow(entry, now, rank === CLASS_CLOSING ? FLOWS_EVICTED_CLOSING : FLOWS_EVICTED_IDLE);
     }

@@ -45,7 +45,7 @@ import {
   PROTOCOL_UDP,
 } from "./protocols.js";
 
-import { TCP_HEADER_BYTES, tcpHeaderBytes } from "./tcp.js";
+import { TCP_FLAGS_OFFSET, TCP_HEADER_BYTES, tcpHeaderBytes } from "./tcp.js";
 import { UDP_HEADER_BYTES } from "./udp.js";
 
 export { PARSE_FAULTS, PARSE_OK, type ParseFault } from "./faults.js";
@@ -158,7 +158,7 @@ function parseTcp(
   const at = view.l4Offset;
   readPorts(bytes, at + view.l4Length, view);
   if (view.l4Length < TCP_HEADER_BYTES) return FAULT_TRUNCATED_TCP;
-  view.tcpFlags = bytes[at + 13]!;
+  view.tcpFlags = bytes[at + TCP_FLAGS_OFFSET]!;
   const headerLength = tcpHeaderBytes(bytes, at);
   if (headerLength < TCP_HEADER_BYTES || headerLength > view.l4Length) return FAULT_BAD_TCP_HEADER;
   if (checksumTrusted || isChecksumRight(bytes, halves, view)) return PARSE_OK;

@@ -14,6 +14,7 @@ import { readWord, writeWord } from "./word.js";
 
 export const TCP_HEADER_BYTES = 20;
 export const TCP_SEQUENCE_OFFSET = 4;
+export const TCP_FLAGS_OFFSET = 13;
 /** Offset of the checksum field in the header: what an egress wants to know. */
 export const TCP_CHECKSUM_OFFSET = 16;
 
@@ -91,7 +92,7 @@ export function parseTcpSegment(bytes: Uint8Array, at: number, end: number, segm
   const headerBytes = tcpHeaderBytes(bytes, at);
   segment.sequence = readWord(bytes, at + 4);
   segment.acknowledgment = readWord(bytes, at + 8);
-  segment.flags = bytes[at + 13]!;
+  segment.flags = bytes[at + TCP_FLAGS_OFFSET]!;
   segment.window = (bytes[at + 14]! << 8) | bytes[at + 15]!;
   segment.dataStart = at + headerBytes;
   segment.dataEnd = end;
@@ -181,7 +182,7 @@ export function emitTcpHeader(
   writeWord(bytes, at + 4, sequence);
   writeWord(bytes, at + 8, acknowledgment);
   bytes[at + 12] = headerBytes << 2;
-  bytes[at + 13] = flags;
+  bytes[at + TCP_FLAGS_OFFSET] = flags;
   bytes[at + 14] = window >>> 8;
   bytes[at + 15] = window;
   writeWord(bytes, at + 16, 0);

@@ -27,21 +27,6 @@ function bench(...parameters: string[]): Output {
 if (enterNamespace()) {
   const benchmarks = suite("benchmarks");
 
-  benchmarks("dispatch, directs every packet as its traffic says and allocates nothing for it", () => {
-    const packets = 500_000;
-    const size = ["--packets", String(packets), "--flows", "1000,20000"];
-    const { benchmark, machine, figures } = bench("dispatch", ...size);
-    assert.is(benchmark, "dispatch");
-    assert.ok(machine.cores);
-    assert.is(figures.length, 6);
-    for (const figure of figures) {
-      assert.is(figure.unexpected, 0);
-      // An object a packet would be 12 bytes at the least; what there is comes from the clock, once a burst, and the compiler.
-      assert.ok(Number(figure.allocatedBytes) / packets < 4, `${figure.allocatedBytes} bytes allocated`);
-      assert.ok(Number(figure.retainedBytes) / packets < 1, `${figure.retainedBytes} bytes retained`);
-    }
-  });
-
   benchmarks("http, reaches all workers, and every request is answered", () => {
     const { figures } = bench("http", "--seconds", "1", "--rounds", "1", "--connections", "8");
     assert.equal(
@@ -115,14 +100,6 @@ if (enterNamespace()) {
       cookies += (figure.counted as Record<string, number>)["cookies sent"] ?? 0;
     }
     assert.ok(cookies > 0);
-  });
-
-  benchmarks("wrong options, are refused in a sentence", () => {
-    const result = spawnSync(process.execPath, [limpet, "bench", "dispatch", "--packets", "none"], {
-      encoding: "utf8",
-    });
-    assert.is(result.status, 2);
-    assert.match(result.stderr, "It takes a whole number above 0.");
   });
 
   benchmarks.run();

@@ -1,17 +1,12 @@
 // The benchmarks of the workers' TCP at a small size: virtual time repeats itself to the bit, so that here figures may be asserted.
 
-import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import {
-  type CongestionFigures,
-  type CongestionOptions,
-  runCongestion,
-} from "../../benchmarks/congestion.js";
+import { type CongestionOptions, runCongestion } from "../../benchmarks/congestion.js";
 import type { ConnectionsFigure } from "../../benchmarks/connections.js";
-
-const limpet = fileURLToPath(new URL("../../core/cli/limpet.js", import.meta.url));
+import { silentProgress } from "../../benchmarks/support/progress.js";
+import { benchOutput, runBench } from "./bench-command.js";
+import { congestionFigures } from "./schemas/congestion.js";
 
 const OPTIONS: CongestionOptions = {
   algorithms: ["new-reno", "cubic"],
@@ -25,22 +20,14 @@ const OPTIONS: CongestionOptions = {
   seed: 1,
 };
 
-function bench(...parameters: string[]): unknown {
-  const result = spawnSync(process.execPath, [limpet, "bench", ...parameters, "--json"], {
-    encoding: "utf8",
-    timeout: 120_000,
-  });
-  assert.is(result.status, 0, result.stderr);
-  return JSON.parse(result.stdout).figures;
-}
-
-const figures = runCongestion(OPTIONS);
+const figures = await runCongestion(OPTIONS, silentProgress);
 
 test("congestion, without loss, fills the path, without a timeout and with nothing sent needlessly", () => {
-  for (const { goodput, timeouts, needless } of figures.transfers.filter(
-    ({ lossPercent }) => lossPercent === 0,
-  ))
-    assert.ok(goodput > 92 && timeouts === 0 && needless === 0, `${goodput} ${timeouts} ${needless}`);
+  for (const figure of figures.transfers.filter(({ lossPercent }) => lossPercent === 0)) {
+    assert.ok(figure.megabitsPerSecond.lowest > 92, JSON.stringify(figure));
+    assert.is(figure.timeouts.highest, 0);
+    assert.is(figure.needless.highest, 0);
+  }
 });
 
 test("congestion, at one percent of loss, recovers without timeouts, and CUBIC no worse than NewReno", () => {
@@ -48,9 +35,10 @@ test("congestion, at one percent of loss, recovers without timeouts, and CUBIC n
     const [newReno, cubic] = figures.transfers.filter(
       (figure) => figure.roundTripMs === roundTripMs && figure.lossPercent === 1,
     );
-    assert.is(newReno!.timeouts, 0);
-    assert.is(cubic!.timeouts, 0);
-    assert.ok(cubic!.goodput >= 0.95 * newReno!.goodput, `${cubic!.goodput} ${newReno!.goodput}`);
+    assert.is(newReno!.timeouts.highest, 0);
+    assert.is(cubic!.timeouts.highest, 0);
+    const [slower, faster] = [cubic!, newReno!].map(({ megabitsPerSecond }) => megabitsPerSecond.median);
+    assert.ok(slower! >= 0.95 * faster!, `${slower} ${faster}`);
   }
 });
 
@@ -66,11 +54,13 @@ test("congestion, as a command with the same seed, gives the same figures", () =
     `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
     String(value),
   ]);
-  assert.equal(bench("congestion", ...parameters) as CongestionFigures, figures);
+  assert.equal(benchOutput("congestion", congestionFigures, ...parameters).figures, figures);
 });
 
 test("connections, open and idle, cost TCP about a kibibyte each", () => {
-  const [tcp, http] = bench("connections", "--connections", "20000") as ConnectionsFigure[];
+  const result = runBench("connections", "--connections", "20000", "--json");
+  assert.is(result.status, 0, result.stderr);
+  const [tcp, http] = JSON.parse(result.stdout).figures as ConnectionsFigure[];
   assert.ok(tcp!.heapBytes > 500 && tcp!.heapBytes <= 1100, `${tcp!.heapBytes}`);
   assert.ok(http!.heapBytes > tcp!.heapBytes && http!.heapBytes <= 1536, `${http!.heapBytes}`);
 });

@@ -2,7 +2,13 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { compareSpreads, median, spreadOf, spreadText } from "../../benchmarks/support/spread.js";
+import {
+  compareSpreads,
+  median,
+  scaleSpread,
+  spreadOf,
+  spreadText,
+} from "../../benchmarks/support/spread.js";
 
 test("median, is the middle one, or the mean of the middle two", () => {
   assert.is(median([3, 1, 2]), 2);
@@ -14,6 +20,14 @@ test("spread, has the median and what the rounds lay between", () => {
   assert.throws(() => spreadOf([]), /no round/);
   assert.is(spreadText(spreadOf([5, 1, 3])), "3 (1…5)");
   assert.is(spreadText(spreadOf([2.04, 2.04]), 1), "2.0");
+});
+
+test("spread, in another unit, has all of it so many times", () => {
+  assert.equal(scaleSpread({ median: 3, lowest: 1, highest: 5 }, 100), {
+    median: 300,
+    lowest: 100,
+    highest: 500,
+  });
 });
 
 const output = (rate: readonly number[]) => ({

@@ -7,7 +7,16 @@ import { pathToFileURL } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { measureHeap } from "../../benchmarks/support/heap.js";
-import { NumberedFlows } from "../../benchmarks/support/numbered-flows.js";
+import {
+  ACK_40,
+  ACK_64,
+  ACK_576,
+  ACK_1500,
+  NumberedFlows,
+  PacketSchedule,
+  SYN_40,
+  SYN_64,
+} from "../../benchmarks/support/numbered-flows.js";
 import { ServerProcess } from "../../benchmarks/support/server-process.js";
 import { parseWrk } from "../../benchmarks/support/wrk.js";
 import { Burst } from "../../core/link/link.js";
@@ -15,7 +24,7 @@ import { allocatePacketPool } from "../../core/memory/packet-pool.js";
 import { PARSE_OK } from "../../core/wire/faults.js";
 import { parsePacket } from "../../core/wire/packet.js";
 import { PacketView } from "../../core/wire/packet-view.js";
-import { SYN } from "../../core/wire/tcp.js";
+import { ACK, SYN } from "../../core/wire/tcp.js";
 
 const support = suite("benchmark support");
 const folder = mkdtempSync(join(tmpdir(), "limpet-bench-"));
@@ -57,22 +66,25 @@ support("measureHeap, sees nothing where nothing is allocated", async () => {
   assert.ok(heap.allocatedBytes < 2_000_000, String(heap.allocatedBytes));
 });
 
-support("NumberedFlows, makes each flow of its range once before any again, all of them valid", () => {
+support("NumberedFlows, makes what the schedule says, all of it valid", () => {
   const first = 1 << 20;
   const flows = 100;
+  const schedule = new PacketSchedule(flows);
+  const shapes = [ACK_40, SYN_40, ACK_64, SYN_64, ACK_576, ACK_1500];
+  for (let i = 0; i < flows; i++) schedule.setFlow(i, first + i, shapes[i % shapes.length]!);
   const link = new NumberedFlows();
   const burst = new Burst(allocatePacketPool(128, 2048));
   const { pool } = burst;
   const view = new PacketView();
-  link.choose(first, flows);
-  link.make(flows, SYN);
+  link.make(schedule, flows);
   const seen = new Set<string>();
+  const made: [number, number][] = [];
   while (link.left > 0) {
     link.receive(burst);
     for (let i = 0; i < burst.count; i++) {
       const offset = pool.packetOffset(burst.slots[i]!);
       assert.is(parsePacket(pool.bytes, pool.halves, offset, burst.lengths[i]!, 1, view), PARSE_OK);
-      assert.is(view.tcpFlags, SYN);
+      made.push([view.tcpFlags, view.totalLength]);
       // With its checksum the header sums to all ones (RFC 1071), in a sum of our own beside the parser's.
       let sum = 0;
       for (let at = offset; at < offset + 20; at += 2) sum += (pool.bytes[at]! << 8) | pool.bytes[at + 1]!;
@@ -82,13 +94,41 @@ support("NumberedFlows, makes each flow of its range once before any again, all 
     }
   }
   assert.is(seen.size, flows);
+  // 2^20 flows of 16 a source before it, at the ports from 1024 on.
+  assert.ok(seen.has("10.1.0.0.198.18.0.1.4.0") && seen.has("10.1.0.6.198.18.0.1.4.3"));
+  assert.equal(made.slice(0, 6), [
+    [ACK, 40],
+    [SYN, 40],
+    [ACK, 64],
+    [SYN, 64],
+    [ACK, 576],
+    [ACK, 1500],
+  ]);
+  assert.is(schedule.next, 0, "goes on from its beginning");
+});
+
+support("NumberedFlows, with a schedule that is refilled, never makes a packet again", () => {
+  let flow = 0;
+  const fill = (schedule: PacketSchedule) => {
+    for (let i = 0; i < schedule.length; i++) schedule.setFlow(i, flow++, SYN_40);
+  };
+  const schedule = new PacketSchedule(7, fill);
+  fill(schedule);
+  const link = new NumberedFlows();
+  const burst = new Burst(allocatePacketPool(64, 2048));
+  link.make(schedule, 50);
+  link.receive(burst);
+  const ends = Array.from({ length: burst.count }, (_, i) => {
+    const offset = burst.pool.packetOffset(burst.slots[i]!);
+    return burst.pool.bytes.slice(offset + 12, offset + 22).join(".");
+  });
+  assert.is(new Set(ends).size, 50);
 });
 
 support("NumberedFlows, stops when no slot is free, and makes the rest later", () => {
   const link = new NumberedFlows();
   const burst = new Burst(allocatePacketPool(8, 2048));
-  link.choose(0, 16);
-  link.make(10, SYN);
+  link.make(new PacketSchedule(16), 10);
   link.receive(burst);
   assert.is(burst.count, 8);
   assert.is(link.left, 2);

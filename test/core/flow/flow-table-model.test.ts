@@ -92,6 +92,12 @@ class Rig {
     }
   }
 
+  /** The flow has ended, and no connection came of it. */
+  forgetIfUnproven(source: ModelEntry | undefined): void {
+    if (source === undefined || this.live.get(source.name) !== source) return;
+    if (!source.isProven && this.flowsOf(source) === 0) this.end(source);
+  }
+
   /** Before an insertion: what it will displace, unless it is refused; then after it, the table has to agree. */
   insert(
     name: string,
@@ -117,6 +123,9 @@ class Rig {
       assert.is(victims.length, 1, "a new entry has the slot of the one that went");
       assert.equal(ranks.get(victims[0]!), ranks.get(first!));
       this.end(victims[0]!);
+      // A half-open flow takes its source with it, but not that of the new flow.
+      if (ranks.get(first!)![0] === 1 && victims[0]!.source !== source)
+        this.forgetIfUnproven(victims[0]!.source);
     }
     if (source !== undefined) source.lastSeen = this.now;
     const generation = this.table.generationOf(entry);
@@ -179,11 +188,8 @@ class Rig {
     if (model !== undefined) {
       assert.is(this.table.endFlow(model.entry, model.generation, this.now, wasConnection), true);
       this.end(model);
-      const source = model.source && this.live.get(model.source.name);
-      if (source === model.source && source !== undefined) {
-        if (wasConnection) source.isProven = true;
-        else if (!source.isProven && this.flowsOf(source) === 0) this.end(source);
-      }
+      if (!wasConnection) this.forgetIfUnproven(model.source);
+      else if (model.source !== undefined) model.source.isProven = true;
     }
     const gone = this.ended[n % Math.max(1, this.ended.length)];
     if (gone !== undefined) assert.is(this.table.endFlow(gone.entry, gone.generation, this.now), false);

@@ -1,7 +1,9 @@
-// `limpet bench`: every benchmark is a subcommand. Everything is bounded in time and leaves nothing behind.
+// `limpet bench`: every benchmark is a subcommand, and one compares what they have printed. Everything is bounded in time and
+// leaves nothing behind.
 
 import { Command } from "commander";
 import { balance } from "./balance.js";
+import { compareCommand } from "./compare.js";
 import { congestion } from "./congestion.js";
 import { connections } from "./connections.js";
 import { dispatch } from "./dispatch.js";
@@ -25,5 +27,6 @@ export function benchCommand(): Command {
     .addCommand(benchmarkCommand(hashing))
     .addCommand(benchmarkCommand(congestion))
     .addCommand(benchmarkCommand(connections))
-    .addCommand(benchmarkCommand(sessions));
+    .addCommand(benchmarkCommand(sessions))
+    .addCommand(compareCommand());
 }

@@ -8,6 +8,8 @@ import { FORGED_KINDS, ForgedPackets } from "./forged-packets.js";
 import { Random } from "./random.js";
 
 export interface FloodReport {
+  /** False if its seconds were over before it was told to end. */
+  readonly isToldToEnd: boolean;
   readonly sent: number;
   /** Packets that the kernel had no room for. */
   readonly refused: number;
@@ -46,6 +48,7 @@ while (!isOver && elapsedMs < seconds * 1000) {
 packets.close();
 const { user, system } = process.cpuUsage(startUsage);
 const report: FloodReport = {
+  isToldToEnd: isOver,
   sent,
   refused,
   seconds: elapsedMs / 1000,

@@ -7,6 +7,7 @@ import { compareCommand } from "./compare.js";
 import { congestion } from "./congestion.js";
 import { connections } from "./connections.js";
 import { dispatch } from "./dispatch.js";
+import { failover } from "./failover.js";
 import { flood } from "./flood.js";
 import { goodput } from "./goodput.js";
 import { hashing } from "./hashing.js";
@@ -23,6 +24,7 @@ export function benchCommand(): Command {
     .addCommand(benchmarkCommand(throughput))
     .addCommand(benchmarkCommand(goodput))
     .addCommand(benchmarkCommand(flood))
+    .addCommand(benchmarkCommand(failover))
     .addCommand(benchmarkCommand(balance))
     .addCommand(benchmarkCommand(hashing))
     .addCommand(benchmarkCommand(congestion))

@@ -9,7 +9,6 @@ import {
   type CongestionOptions,
   runCongestion,
 } from "../../benchmarks/congestion.js";
-import type { ConnectionsFigure } from "../../benchmarks/connections.js";
 
 const limpet = fileURLToPath(new URL("../../core/cli/limpet.js", import.meta.url));
 
@@ -67,12 +66,6 @@ test("congestion, as a command with the same seed, gives the same figures", () =
     String(value),
   ]);
   assert.equal(bench("congestion", ...parameters) as CongestionFigures, figures);
-});
-
-test("connections, open and idle, cost TCP about a kibibyte each", () => {
-  const [tcp, http] = bench("connections", "--connections", "20000") as ConnectionsFigure[];
-  assert.ok(tcp!.heapBytes > 500 && tcp!.heapBytes <= 1100, `${tcp!.heapBytes}`);
-  assert.ok(http!.heapBytes > tcp!.heapBytes && http!.heapBytes <= 1536, `${http!.heapBytes}`);
 });
 
 test.run();

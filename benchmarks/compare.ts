@@ -65,9 +65,16 @@ function comparisonText(comparisons: readonly Comparison[], first: Comparable, s
   const machines = differences(first.machine, second.machine);
   return [
     ...(rows.length > 0 ? [formatTable(rows)] : []),
+    ...(comparisons.every(hasNoWidth)
+      ? ["Neither run has a figure that was measured twice, and so a spread: see --rounds.\n"]
+      : []),
     ...(machines.length > 0 ? [`Not the same in the machine: ${machines.join(", ")}.\n`] : []),
     `${agreeing} of ${comparisons.length} figures of ${first.benchmark} agree within their spread.\n`,
   ].join("\n");
+}
+
+function hasNoWidth({ first, second }: Comparison): boolean {
+  return first.lowest === first.highest && second.lowest === second.highest;
 }
 
 /** With as many decimals as make three digits. */

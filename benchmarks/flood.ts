@@ -9,6 +9,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Benchmark } from "./support/benchmark.js";
+import { type FloodCount, lostPackets, readFloodCounts } from "./support/flood-counts.js";
 import type { FloodReport } from "./support/flood-generator.js";
 import { runAutocannon } from "./support/load.js";
 import { count, someOf } from "./support/parameters.js";
@@ -84,11 +85,6 @@ const MAX_NEW_CLIENTS = 5000;
 const MAX_FLOOD_SECONDS = 600;
 /** Workers publish what they count about once a second. */
 const PUBLISHED_MS = 1200;
-/** Field of a line of /proc/net/dev, after its name. */
-const TRANSMIT_DROPS = 11;
-const COUNTED =
-  /^limpet_(?:packets_total\{verdict="(syn-limited)"\}|tcp_syn_cookies_total\{.*event="(\w+)".*\}) (\d+)$/gm;
-const GAUGES = /^limpet_(flows|sources) (\d+)$/gm;
 
 const limpet = new URL("../core/cli/limpet.js", import.meta.url);
 const app = fileURLToPath(new URL("./peers/limpet-app.js", import.meta.url));
@@ -198,24 +194,18 @@ async function measure(
   run: () => Promise<Served>,
 ): Promise<Measured> {
   const generator = flood === "none" ? undefined : await startGenerator(flood, options);
-  const before = await readCounts();
+  const before = await readFloodCounts(ADMIN);
   const look = () =>
-    [performance.now() * 1000, farm.processorUs(), farm.mainThreadUs(), lostPackets()] as const;
+    [performance.now() * 1000, farm.processorUs(), farm.mainThreadUs(), lostPackets("limpet0")] as const;
   const [startUs, allStartUs, mainStartUs, lostBefore] = look();
-  let served: Served;
-  try {
-    served = await run();
-  } catch (error) {
-    await generator?.stop();
-    throw error;
-  }
+  const served = await run();
   const [endUs, allEndUs, mainEndUs, lostAfter] = look();
   const report = generator && (await endGenerator(generator));
   await sleep(PUBLISHED_MS);
-  const after = await readCounts();
+  const after = await readFloodCounts(ADMIN);
   const tookUs = endUs - startUs;
   const directorUs = mainEndUs - mainStartUs;
-  const counted = (name: string) => (after.counted[name] ?? 0) - (before.counted[name] ?? 0);
+  const counted = (name: FloodCount) => after[name] - before[name];
   return {
     ...served,
     floodPacketsPerSecond: report === undefined ? 0 : report.sent / report.seconds,
@@ -224,10 +214,10 @@ async function measure(
     directorCores: directorUs / tookUs,
     workerCores: (allEndUs - allStartUs - directorUs) / tookUs,
     residentMib: farm.residentBytes() / 2 ** 20,
-    cookiesSent: counted("sent"),
-    cookiesAccepted: counted("accepted"),
-    cookiesRejected: counted("rejected"),
-    synLimited: counted("syn-limited"),
+    cookiesSent: counted("cookiesSent"),
+    cookiesAccepted: counted("cookiesAccepted"),
+    cookiesRejected: counted("cookiesRejected"),
+    synLimited: counted("synLimited"),
     flows: after.flows,
     sources: after.sources,
   };
@@ -247,37 +237,6 @@ async function endGenerator(generator: ServerProcess): Promise<FloodReport> {
   const report = JSON.parse(lines.at(-1)!) as FloodReport;
   if (!report.isToldToEnd) throw new Error(`the flood has ended early: ${lines.at(-1)}`);
   return report;
-}
-
-interface Counts {
-  readonly counted: Readonly<Record<string, number>>;
-  readonly flows: number;
-  readonly sources: number;
-}
-
-async function readCounts(): Promise<Counts> {
-  const text = await (await fetch(`http://${ADMIN}/metrics`)).text();
-  const counted: Record<string, number> = {};
-  for (const [, verdict, cookies, count] of text.matchAll(COUNTED)) {
-    const name = verdict ?? cookies!;
-    counted[name] = (counted[name] ?? 0) + Number(count);
-  }
-  const gauges = Object.fromEntries(
-    [...text.matchAll(GAUGES)].map(([, name, value]) => [name, Number(value)]),
-  );
-  return { counted, flows: gauges.flows!, sources: gauges.sources! };
-}
-
-/** Packets that the TUN device had no room for: those that the kernel has dropped on the way to the farm. */
-function lostPackets(): number {
-  const line = readFileSync("/proc/self/net/dev", "utf8")
-    .split("\n")
-    .find((one) => /^\s*limpet0:/.test(one));
-  const fields = line!
-    .slice(line!.indexOf(":") + 1)
-    .trim()
-    .split(/\s+/);
-  return Number(fields[TRANSMIT_DROPS]);
 }
 
 export const flood: Benchmark<FloodOptions, FloodFigure[]> = {

@@ -58,6 +58,11 @@ test("compare, of runs one of which had failures, has exit code 1", () => {
   assert.match(stdout, /^0\.failures +0\.0000 +7\.00 +- +NO$/m);
 });
 
+test("compare, of runs of one round each, says that they have no spread", () => {
+  assert.match(compare(output([10]), output([11])).stdout, /see --rounds/);
+  assert.not.match(compare(output([10, 11]), output([11, 12])).stdout, /see --rounds/);
+});
+
 test("compare, of runs on different machines, says what is different", () => {
   const { status, stdout } = compare(output([10]), output([10], { machine: { ...machine, cores: 64 } }));
   assert.is(status, 0);

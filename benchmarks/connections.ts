@@ -2,18 +2,14 @@
 // that come and go, one request each with `Connection: close`: how many a second there can be, over limpet's TUN device and
 // its sockets, against node:http and node:cluster in the same run. Must run in a network namespace of its own.
 //
-// Of the latter the generators are as much a part as the servers: what a generator in Node takes for a connection (some 70 µs), and
-// the kernel's part of it, is the limit on few cores. The server's processor time for a connection is therefore given, too.
+// Of the latter the generators are as much a part as the servers: what a generator in Node takes for a connection is the limit on few
+// cores. What either takes of the processors is therefore given, too.
 
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
-import { HttpResponse } from "../workers/http/response.js";
-import { HttpServer } from "../workers/http/server.js";
-import type { StreamConnection, StreamUser } from "../workers/stream.js";
 import type { Benchmark } from "./support/benchmark.js";
 import type { ConnectionReport } from "./support/connection-generator.js";
-import { measureHeap } from "./support/heap.js";
-import { IdleConnections } from "./support/idle-connections.js";
+import { IDLE_KINDS, type IdleFigure, measureIdle } from "./support/idle-bytes.js";
 import { count, counts } from "./support/parameters.js";
 import type { Progress } from "./support/progress.js";
 import { ServerProcess } from "./support/server-process.js";
@@ -33,16 +29,6 @@ export interface ConnectionsOptions {
   readonly generators: number;
 }
 
-export interface IdleFigure {
-  readonly what: (typeof IDLE_KINDS)[number];
-  readonly connections: number;
-  /** Bytes a connection: in the engine's heap, and in arrays beside it. */
-  readonly heapBytes: Spread;
-  readonly arrayBytes: Spread;
-  /** Time that opening, one request and its answer took, in µs a connection. */
-  readonly openUs: Spread;
-}
-
 export interface RateFigure {
   readonly server: string;
   readonly connectionsPerSecond: Spread;
@@ -51,8 +37,9 @@ export interface RateFigure {
   /** From the beginning of a connection to its end, which is the server's to begin. */
   readonly p50Us: Spread;
   readonly p99Us: Spread;
-  /** Processor time of the server, all its threads and processes, for one connection. */
+  /** Processor time of the server, all its threads and processes, and of the generators, for one connection. */
   readonly serverUsPerConnection: Spread;
+  readonly generatorUsPerConnection: Spread;
   /** Those that were not answered with 200, of all rounds. */
   readonly failures: number;
 }
@@ -61,8 +48,6 @@ export interface ConnectionsFigures {
   readonly idle: readonly IdleFigure[];
   readonly rates: readonly RateFigure[];
 }
-
-export const IDLE_KINDS = ["TCP", "TCP and HTTP"] as const;
 
 export async function runConnections(
   options: ConnectionsOptions,
@@ -75,73 +60,6 @@ export async function runConnections(
     rates: await measureRates(contenders, options, progress),
   };
 }
-
-// ---- Idle connections -----------------------------------------------------------------------------------------------
-
-const answer = Buffer.from("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "latin1");
-
-/** The least that a user can be: answers every arrival, and remembers nothing. */
-const echo: StreamUser = {
-  opened() {},
-  received(connection: StreamConnection, _bytes: Uint8Array, start: number, end: number): number {
-    connection.send(answer);
-    return end - start;
-  },
-  peerClosed() {},
-  drained() {},
-  closed() {},
-};
-
-/** Until the code is compiled, and what is there once only is there. */
-const WARM_UP_CONNECTIONS = 2000;
-
-interface IdleRound {
-  readonly heapBytes: number;
-  readonly arrayBytes: number;
-  readonly openUs: number;
-}
-
-async function measureIdle(
-  { connections, rounds }: ConnectionsOptions,
-  progress: Progress,
-): Promise<IdleFigure[]> {
-  const response = HttpResponse.text("hello");
-  const figures: IdleFigure[] = [];
-  for (const what of IDLE_KINDS) {
-    const measured: IdleRound[] = [];
-    for (let round = 1; round <= rounds; round++) {
-      progress.next(`round ${round} of ${rounds}: idle connections, ${what}`);
-      const user = what === "TCP" ? echo : new HttpServer({}, () => response, Date.now);
-      measured.push(await idleRound(user, connections));
-    }
-    const of = (name: keyof IdleRound) => spreadOf(measured.map((round) => round[name]));
-    const [heapBytes, arrayBytes, openUs] = [of("heapBytes"), of("arrayBytes"), of("openUs")];
-    figures.push({ what, connections, heapBytes, arrayBytes, openUs });
-  }
-  return figures;
-}
-
-async function idleRound(user: StreamUser, connections: number): Promise<IdleRound> {
-  const idle = new IdleConnections(user);
-  idle.open(WARM_UP_CONNECTIONS);
-  let arraysBefore = 0;
-  let openMs = 0;
-  const { heap } = await measureHeap(() => {
-    arraysBefore = process.memoryUsage().arrayBuffers;
-    const startMs = performance.now();
-    idle.open(connections);
-    openMs = performance.now() - startMs;
-  });
-  if (idle.stack.connectionCount !== connections + WARM_UP_CONNECTIONS)
-    throw new Error("not all connections are open");
-  return {
-    heapBytes: heap.retainedBytes / connections,
-    arrayBytes: (process.memoryUsage().arrayBuffers - arraysBefore) / connections,
-    openUs: (openMs * 1000) / connections,
-  };
-}
-
-// ---- New connections ------------------------------------------------------------------------------------------------
 
 interface Contender {
   readonly name: string;
@@ -205,6 +123,7 @@ interface RateRound {
   readonly p50Us: number;
   readonly p99Us: number;
   readonly serverUsPerConnection: number;
+  readonly generatorUsPerConnection: number;
   readonly failures: number;
 }
 
@@ -233,6 +152,7 @@ async function measureRates(
       p50Us: of((one) => one.p50Us),
       p99Us: of((one) => one.p99Us),
       serverUsPerConnection: of((one) => one.serverUsPerConnection),
+      generatorUsPerConnection: of((one) => one.generatorUsPerConnection),
       failures: rounds.reduce((sum, round) => sum + round.get(server)!.failures, 0),
     };
   });
@@ -256,12 +176,16 @@ async function rateRound(
     const tookUs = server.processorUs() - beforeUs;
     const sum = (of: (report: ConnectionReport) => number) =>
       reports.reduce((all, report) => all + of(report), 0);
-    const answered = sum(({ connections, failures }) => connections - failures);
+    const answered = Math.max(
+      1,
+      sum(({ connections, failures }) => connections - failures),
+    );
     return {
       connectionsPerSecond: sum((one) => (one.connections - one.failures) / one.seconds),
       p50Us: Math.max(...reports.map(({ answerP50Us }) => answerP50Us)),
       p99Us: Math.max(...reports.map(({ answerP99Us }) => answerP99Us)),
-      serverUsPerConnection: tookUs / Math.max(1, answered),
+      serverUsPerConnection: tookUs / answered,
+      generatorUsPerConnection: sum(({ processorUs }) => processorUs) / answered,
       failures: sum(({ failures }) => failures),
     };
   } finally {
@@ -307,6 +231,7 @@ export const connections: Benchmark<ConnectionsOptions, ConnectionsFigures> = {
       "p50 ms": spreadText(scaled(figure.p50Us, 1e-3), 1),
       "p99 ms": spreadText(scaled(figure.p99Us, 1e-3), 1),
       "server µs/connection": spreadText(figure.serverUsPerConnection, 1),
+      "generators'": spreadText(figure.generatorUsPerConnection, 1),
       failures: figure.failures,
     })),
   ],

@@ -9,17 +9,15 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { SessionCache } from "../workers/session/session-cache.js";
-import { sessionKeyOf } from "../workers/session/session-id.js";
 import type { StatementCounts } from "./peers/counting-app.js";
 import type { Benchmark } from "./support/benchmark.js";
+import { type CacheFigure, simulateCache } from "./support/cache-hits.js";
 import { type LoadResult, runAutocannon } from "./support/load.js";
 import { count, counts } from "./support/parameters.js";
 import type { Progress } from "./support/progress.js";
-import { Random, zipf } from "./support/random.js";
 import { ServerProcess } from "./support/server-process.js";
 import { type Spread, scaled, spreadOf, spreadText } from "./support/spread.js";
-import { EXPIRES_MS, type LoadRound, StorageLoad, type WriteRound } from "./support/storage-load.js";
+import { type LoadRound, StorageLoad, type WriteRound } from "./support/storage-load.js";
 import { runWrk } from "./support/wrk.js";
 
 export interface SessionsOptions {
@@ -73,13 +71,6 @@ export interface ReadFigure {
   readonly reads: number;
   /** Statements that the database was given meanwhile. */
   readonly statements: number;
-}
-
-export interface CacheFigure {
-  readonly cacheMib: number;
-  /** Sessions that it holds in the end. */
-  readonly held: number;
-  readonly hitRatio: number;
 }
 
 export interface SessionsFigures {
@@ -282,29 +273,6 @@ async function ask(path: string, cookie?: string): Promise<{ body: string; cooki
     body: await response.text(),
     cookie: response.headers.getSetCookie()[0]?.split(";", 1)[0],
   };
-}
-
-// ---- The cache ------------------------------------------------------------------------------------------------------
-
-/** Draws for each session that there is: as many again before anything is counted. */
-const DRAWS_PER_SESSION = 10;
-
-function simulateCache(cacheMib: number, { sessions, stateBytes, seed }: SessionsOptions): CacheFigure {
-  const cache = new SessionCache(cacheMib * 1024 * 1024, EXPIRES_MS, () => 1);
-  const state = new Uint8Array(stateBytes);
-  const entries = Array.from({ length: sessions }, (_, n) => {
-    const id = `cached-${n}`;
-    return { id, key: sessionKeyOf(id), state, version: 1, expiresAtMs: EXPIRES_MS, createdAtMs: 0 };
-  });
-  const draw = zipf(new Random(seed), sessions);
-  const draws = sessions * DRAWS_PER_SESSION;
-  let hits = 0;
-  for (let n = 0; n < 2 * draws; n++) {
-    const entry = entries[draw()]!;
-    if (cache.get(entry.id) === undefined) cache.set(entry);
-    else if (n >= draws) hits++;
-  }
-  return { cacheMib, held: cache.size, hitRatio: hits / draws };
 }
 
 function sessionsRow(what: string, figure: string): Record<string, string> {

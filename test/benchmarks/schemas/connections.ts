@@ -1,7 +1,8 @@
 // What `limpet bench connections --json` says.
 
 import * as v from "valibot";
-import { type ConnectionsFigures, IDLE_KINDS } from "../../../benchmarks/connections.js";
+import type { ConnectionsFigures } from "../../../benchmarks/connections.js";
+import { IDLE_KINDS } from "../../../benchmarks/support/idle-bytes.js";
 import { amount, finite, spread, wholeCount } from "./output.js";
 
 export const connectionsFigures = v.strictObject({
@@ -22,6 +23,7 @@ export const connectionsFigures = v.strictObject({
       p50Us: spread(amount),
       p99Us: spread(amount),
       serverUsPerConnection: spread(amount),
+      generatorUsPerConnection: spread(amount),
       failures: wholeCount,
     }),
   ),

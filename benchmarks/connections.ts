@@ -13,7 +13,7 @@ import { IDLE_KINDS, type IdleFigure, measureIdle } from "./support/idle-bytes.j
 import { count, counts } from "./support/parameters.js";
 import type { Progress } from "./support/progress.js";
 import { ServerProcess } from "./support/server-process.js";
-import { type Spread, scaled, spreadOf, spreadText } from "./support/spread.js";
+import { type Spread, scaleSpread, spreadOf, spreadText } from "./support/spread.js";
 
 export interface ConnectionsOptions {
   /** Idle ones. */
@@ -228,8 +228,8 @@ export const connections: Benchmark<ConnectionsOptions, ConnectionsFigures> = {
       "new connections": figure.server,
       "a second": spreadText(figure.connectionsPerSecond),
       "× node:http": spreadText(figure.ratio, 2),
-      "p50 ms": spreadText(scaled(figure.p50Us, 1e-3), 1),
-      "p99 ms": spreadText(scaled(figure.p99Us, 1e-3), 1),
+      "p50 ms": spreadText(scaleSpread(figure.p50Us, 1e-3), 1),
+      "p99 ms": spreadText(scaleSpread(figure.p99Us, 1e-3), 1),
       "server µs/connection": spreadText(figure.serverUsPerConnection, 1),
       "generators'": spreadText(figure.generatorUsPerConnection, 1),
       failures: figure.failures,

@@ -16,7 +16,7 @@ import { count, someOf } from "./support/parameters.js";
 import type { Progress } from "./support/progress.js";
 import { ServerProcess } from "./support/server-process.js";
 import { runShortConnections } from "./support/short-connections.js";
-import { type Spread, scaled, spreadOf, spreadText } from "./support/spread.js";
+import { type Spread, scaleSpread, spreadOf, spreadText } from "./support/spread.js";
 import { runWrk } from "./support/wrk.js";
 
 export const FLOODS = ["none", "syn", "ack"] as const;
@@ -266,9 +266,9 @@ export const flood: Benchmark<FloodOptions, FloodFigure[]> = {
       flood: figure.flood,
       load: figure.load,
       "requests/s": spreadText(figure.requestsPerSecond),
-      "p99 ms": spreadText(scaled(figure.p99Us, 1e-3), 1),
+      "p99 ms": spreadText(scaleSpread(figure.p99Us, 1e-3), 1),
       "connect max ms":
-        figure.connectMaxUs === undefined ? "-" : spreadText(scaled(figure.connectMaxUs, 1e-3), 1),
+        figure.connectMaxUs === undefined ? "-" : spreadText(scaleSpread(figure.connectMaxUs, 1e-3), 1),
       failures: figure.failures,
       "flood packets/s": spreadText(figure.floodPacketsPerSecond),
       "lost packets/s": spreadText(figure.lostPacketsPerSecond),

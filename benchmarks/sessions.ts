@@ -16,7 +16,7 @@ import { type LoadResult, runAutocannon } from "./support/load.js";
 import { count, counts } from "./support/parameters.js";
 import type { Progress } from "./support/progress.js";
 import { ServerProcess } from "./support/server-process.js";
-import { type Spread, scaled, spreadOf, spreadText } from "./support/spread.js";
+import { type Spread, scaleSpread, spreadOf, spreadText } from "./support/spread.js";
 import { type LoadRound, StorageLoad, type WriteRound } from "./support/storage-load.js";
 import { runWrk } from "./support/wrk.js";
 
@@ -283,8 +283,8 @@ function writesRow(what: string, figure: HttpWriteFigure | WriteFigure): Record<
   return {
     ...sessionsRow(what, `${spreadText(figure.writesPerSecond)}/s`),
     "× the first": spreadText(figure.ratio, 1),
-    "p50 ms": spreadText(scaled(figure.p50Us, 1e-3), 2),
-    "p99 ms": spreadText(scaled(figure.p99Us, 1e-3), 2),
+    "p50 ms": spreadText(scaleSpread(figure.p50Us, 1e-3), 2),
+    "p99 ms": spreadText(scaleSpread(figure.p99Us, 1e-3), 2),
   };
 }
 

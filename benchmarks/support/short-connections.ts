@@ -23,11 +23,9 @@ export interface ShortConnectionsResult {
   /** Those that were not answered with 200: errors, ends before the answer, and what was not over in time. */
   readonly failures: number;
   /** Until connected, and until the answer was there. */
-  readonly connectP99Us: number;
   readonly connectMaxUs: number;
   readonly answerP50Us: number;
   readonly answerP99Us: number;
-  readonly answerMaxUs: number;
 }
 
 /** Between two looks at the clock; what has become due meanwhile begins at once. */
@@ -73,11 +71,9 @@ function resultOf(outcomes: readonly Outcome[]): ShortConnectionsResult {
   return {
     connections: outcomes.length,
     failures: outcomes.length - answered.length,
-    connectP99Us: at(connected, 0.99),
     connectMaxUs: at(connected, 1),
     answerP50Us: at(answered, 0.5),
     answerP99Us: at(answered, 0.99),
-    answerMaxUs: at(answered, 1),
   };
 }
 

@@ -27,15 +27,15 @@ export function isSpread(value: unknown): value is Spread {
   return [median, lowest, highest].every((one) => typeof one === "number");
 }
 
-/** The same in another unit. */
-export function scaled({ median, lowest, highest }: Spread, factor: number): Spread {
-  return { median: median * factor, lowest: lowest * factor, highest: highest * factor };
-}
-
 /** A figure's median, and in brackets what the rounds lay between where they differ; all in `digits` decimals. */
 export function spreadText({ median, lowest, highest }: Spread, digits = 0): string {
   const [middle, low, high] = [median, lowest, highest].map((value) => value.toFixed(digits));
   return low === high ? middle! : `${middle} (${low}…${high})`;
+}
+
+/** The same in another unit, of which one of the old has so many. */
+export function scaleSpread({ median, lowest, highest }: Spread, factor: number): Spread {
+  return { median: median * factor, lowest: lowest * factor, highest: highest * factor };
 }
 
 /** How two measurements of the same figure stand to each other. */

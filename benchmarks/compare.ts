@@ -55,7 +55,7 @@ function comparisonText(comparisons: readonly Comparison[], first: Comparable, s
   const rows = comparisons
     .filter((one) => one.isSpread || !one.agrees)
     .map((one) => ({
-      figure: one.path,
+      figure: [one.path, ...ownersOf(one.path, first.figures)].join(", "),
       first: textOf(one.first),
       second: textOf(one.second),
       "second ÷ first": Number.isFinite(one.ratio) ? one.ratio.toFixed(2) : "-",
@@ -71,6 +71,19 @@ function comparisonText(comparisons: readonly Comparison[], first: Comparable, s
     ...(machines.length > 0 ? [`Not the same in the machine: ${machines.join(", ")}.\n`] : []),
     `${agreeing} of ${comparisons.length} figures of ${first.benchmark} agree within their spread.\n`,
   ].join("\n");
+}
+
+/** What the figures around the one at that path call themselves: a server, a load; indices alone say little to people. */
+function ownersOf(path: string, figures: unknown): string[] {
+  const owners: string[] = [];
+  let at = figures;
+  for (const name of path.split(".")) {
+    const members = at as Readonly<Record<string, unknown>>;
+    if (!Array.isArray(at))
+      owners.push(...Object.values(members).filter((value) => typeof value === "string"));
+    at = members[name];
+  }
+  return owners;
 }
 
 function hasNoWidth({ first, second }: Comparison): boolean {

@@ -9,15 +9,15 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Benchmark } from "./support/benchmark.js";
-import { spawnChild } from "./support/children.js";
+import { type FloodCount, lostPackets, readFloodCounts } from "./support/flood-counts.js";
 import type { FloodReport } from "./support/flood-generator.js";
-import type { ForgedKind } from "./support/forged-packets.js";
 import { runAutocannon } from "./support/load.js";
 import { clientAddress } from "./support/namespace.js";
 import { count, someOf } from "./support/parameters.js";
 import type { Progress } from "./support/progress.js";
 import { ServerProcess } from "./support/server-process.js";
 import { runShortConnections } from "./support/short-connections.js";
+import { type Spread, scaleSpread, spreadOf, spreadText } from "./support/spread.js";
 import { runWrk } from "./support/wrk.js";
 
 export const FLOODS = ["none", "syn", "ack"] as const;
@@ -28,6 +28,7 @@ export interface FloodOptions {
   readonly packetsPerSecond: number;
   /** Of each load, and so of each flood three times that. */
   readonly seconds: number;
+  readonly rounds: number;
   readonly workers: number;
   /** Keep-alive connections. */
   readonly connections: number;
@@ -40,11 +41,10 @@ export interface FloodOptions {
   readonly seed: number;
 }
 
-const LOADS = ["keep-alive", "new clients", "reused ports"] as const;
+export const LOADS = ["keep-alive", "new clients", "reused ports"] as const;
 
-export interface FloodFigure {
-  readonly flood: Flood;
-  readonly load: (typeof LOADS)[number];
+/** Of one load under one flood, in a round. */
+interface Measured {
   readonly requestsPerSecond: number;
   /** Until the answer; of new connections from their beginning. */
   readonly p99Us: number;
@@ -55,17 +55,25 @@ export interface FloodFigure {
   readonly floodPacketsPerSecond: number;
   readonly lostPacketsPerSecond: number;
   /** Processor time by second, of which a core has 1: of the generator, the farm's main thread, and its other threads. */
-  readonly generator: number;
-  readonly director: number;
-  readonly workers: number;
+  readonly generatorCores: number;
+  readonly directorCores: number;
+  readonly workerCores: number;
   /** Memory of the farm at the end. */
   readonly residentMib: number;
-  /** What has been counted meanwhile, where it was anything: packets by verdict, SYN cookies by event. */
-  readonly counted: Readonly<Record<string, number>>;
+  /** What has been counted meanwhile. */
+  readonly cookiesSent: number;
+  readonly cookiesAccepted: number;
+  readonly cookiesRejected: number;
+  /** Packets that were dropped because too many flows are half open. */
+  readonly synLimited: number;
   /** At the end. */
   readonly flows: number;
   readonly sources: number;
 }
+
+export type FloodFigure = { readonly flood: Flood; readonly load: (typeof LOADS)[number] } & {
+  readonly [Name in keyof Measured]: Name extends "failures" ? number : Spread;
+};
 
 const HOST = "198.18.0.1";
 const HTTP_PORT = 80;
@@ -78,50 +86,66 @@ const MAX_NEW_CLIENTS = 5000;
 const MAX_FLOOD_SECONDS = 600;
 /** Workers publish what they count about once a second. */
 const PUBLISHED_MS = 1200;
-/** Field of a line of /proc/net/dev, after its name. */
-const TRANSMIT_DROPS = 11;
-const COUNTED =
-  /^limpet_(?:packets_total\{verdict="([^"]+)"\}|tcp_syn_cookies_total\{.*event="(\w+)".*\}) (\d+)$/gm;
-const GAUGES = /^limpet_(flows|sources) (\d+)$/gm;
 
 const limpet = new URL("../core/cli/limpet.js", import.meta.url);
 const app = fileURLToPath(new URL("./peers/limpet-app.js", import.meta.url));
-const generatorProgram = fileURLToPath(new URL("./support/flood-generator.js", import.meta.url));
+const generatorProgram = new URL("./support/flood-generator.js", import.meta.url);
 
-/** One figure for each load under each flood. Throws if the farm cannot be started. */
+/** One figure for each load under each flood; rounds go through all of them in turn. Throws if the farm cannot be started. */
 export async function runFlood(options: FloodOptions, progress: Progress): Promise<FloodFigure[]> {
   const farm = await ServerProcess.start(limpet, [
     ...["serve", "--app", app, "--workers", String(options.workers), "--log-level", "warn"],
     ...["--database", ":memory:", "--socket", "none", "--admin", ADMIN],
   ]);
-  progress.expect(options.floods.length * LOADS.length);
-  const figures: FloodFigure[] = [];
+  const phases = options.floods.flatMap((flood) => LOADS.map((load) => ({ flood, load })));
+  progress.expect(phases.length * options.rounds);
+  const rounds = phases.map((): Measured[] => []);
   let newClients = 0;
+  const loads: Readonly<Record<FloodFigure["load"], () => Promise<Served>>> = {
+    "keep-alive": () => keepAlive(options),
+    "new clients": () =>
+      shortConnections(options, options.newClients, MAX_NEW_CLIENTS, () => clientAddress(newClients++)),
+    "reused ports": () =>
+      withFewPorts(options.ports, () => shortConnections(options, options.newConnections, options.ports / 2)),
+  };
   try {
     // Until the code on both sides is compiled.
     await runAutocannon({ urls: [`http://${HOST}`], connections: options.connections, seconds: 1 });
-    for (const flood of options.floods) {
-      for (const load of LOADS) {
-        progress.next(`flood: ${flood}, load: ${load}`);
-        const run = {
-          "keep-alive": () => keepAlive(options),
-          "new clients": () =>
-            shortConnections(options, options.newClients, MAX_NEW_CLIENTS, () => clientAddress(newClients++)),
-          "reused ports": () =>
-            withFewPorts(options.ports, () =>
-              shortConnections(options, options.newConnections, options.ports / 2),
-            ),
-        }[load];
-        figures.push({ flood, load, ...(await measure(farm, flood, options, run)) });
+    for (let round = 1; round <= options.rounds; round++) {
+      for (const [phase, { flood, load }] of phases.entries()) {
+        progress.next(`round ${round} of ${options.rounds}: flood ${flood}, load ${load}`);
+        rounds[phase]!.push(await measure(farm, flood, options, loads[load]));
       }
     }
   } finally {
     await farm.stop();
   }
-  return figures;
+  return phases.map(({ flood, load }, phase) => ({ flood, load, ...summarize(rounds[phase]!) }));
 }
 
-type Served = Pick<FloodFigure, "requestsPerSecond" | "p99Us" | "connectMaxUs" | "failures">;
+function summarize(rounds: readonly Measured[]): Omit<FloodFigure, "flood" | "load"> {
+  const of = (name: keyof Measured) => spreadOf(rounds.map((round) => round[name]!));
+  return {
+    requestsPerSecond: of("requestsPerSecond"),
+    p99Us: of("p99Us"),
+    ...(rounds[0]!.connectMaxUs === undefined ? {} : { connectMaxUs: of("connectMaxUs") }),
+    failures: rounds.reduce((sum, round) => sum + round.failures, 0),
+    floodPacketsPerSecond: of("floodPacketsPerSecond"),
+    lostPacketsPerSecond: of("lostPacketsPerSecond"),
+    generatorCores: of("generatorCores"),
+    directorCores: of("directorCores"),
+    workerCores: of("workerCores"),
+    residentMib: of("residentMib"),
+    cookiesSent: of("cookiesSent"),
+    cookiesAccepted: of("cookiesAccepted"),
+    cookiesRejected: of("cookiesRejected"),
+    synLimited: of("synLimited"),
+    flows: of("flows"),
+    sources: of("sources"),
+  };
+}
+
+type Served = Pick<Measured, "requestsPerSecond" | "p99Us" | "connectMaxUs" | "failures">;
 
 async function keepAlive({ connections, seconds }: FloodOptions): Promise<Served> {
   const load = { urls: [`http://${HOST}`], connections, seconds };
@@ -164,99 +188,51 @@ async function measure(
   flood: Flood,
   options: FloodOptions,
   run: () => Promise<Served>,
-): Promise<Omit<FloodFigure, "flood" | "load">> {
-  const generator = flood === "none" ? undefined : new Generator(flood, options);
-  await generator?.began;
-  const before = await readCounts();
+): Promise<Measured> {
+  const generator = flood === "none" ? undefined : await startGenerator(flood, options);
+  const before = await readFloodCounts(ADMIN);
   const look = () =>
-    [performance.now() * 1000, farm.processorUs(), farm.mainThreadUs(), lostPackets()] as const;
+    [performance.now() * 1000, farm.processorUs(), farm.mainThreadUs(), lostPackets("limpet0")] as const;
   const [startUs, allStartUs, mainStartUs, lostBefore] = look();
   const served = await run();
   const [endUs, allEndUs, mainEndUs, lostAfter] = look();
-  const report = await generator?.end();
+  const report = generator && (await endGenerator(generator));
   await sleep(PUBLISHED_MS);
-  const after = await readCounts();
+  const after = await readFloodCounts(ADMIN);
   const tookUs = endUs - startUs;
   const directorUs = mainEndUs - mainStartUs;
+  const counted = (name: FloodCount) => after[name] - before[name];
   return {
     ...served,
     floodPacketsPerSecond: report === undefined ? 0 : report.sent / report.seconds,
     lostPacketsPerSecond: ((lostAfter - lostBefore) * 1e6) / tookUs,
-    generator: report === undefined ? 0 : report.processorSeconds / report.seconds,
-    director: directorUs / tookUs,
-    workers: (allEndUs - allStartUs - directorUs) / tookUs,
+    generatorCores: report === undefined ? 0 : report.processorSeconds / report.seconds,
+    directorCores: directorUs / tookUs,
+    workerCores: (allEndUs - allStartUs - directorUs) / tookUs,
     residentMib: farm.residentBytes() / 2 ** 20,
-    counted: rise(before.counted, after.counted),
+    cookiesSent: counted("cookiesSent"),
+    cookiesAccepted: counted("cookiesAccepted"),
+    cookiesRejected: counted("cookiesRejected"),
+    synLimited: counted("synLimited"),
     flows: after.flows,
     sources: after.sources,
   };
 }
 
 /** A flood that lasts until it is ended. */
-class Generator {
-  /** Resolves when it floods. */
-  readonly began: Promise<void>;
-  readonly #child;
-  #output = "";
-
-  constructor(kind: ForgedKind, { packetsPerSecond, seed }: FloodOptions) {
-    const parameters = [generatorProgram, kind, HOST, HTTP_PORT, packetsPerSecond, MAX_FLOOD_SECONDS, seed];
-    this.#child = spawnChild(process.execPath, parameters.map(String), {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    this.began = new Promise((resolve) => {
-      this.#child.stdout!.on("data", (chunk) => {
-        this.#output += chunk;
-        resolve();
-      });
-    });
-  }
-
-  /** Ends it. Throws if it has ended itself, which it does in time only if nobody ends it. */
-  async end(): Promise<FloodReport> {
-    if (this.#child.exitCode !== null) throw new Error(`the flood has ended early: ${this.#output}`);
-    const closed = new Promise((resolve) => this.#child.once("close", resolve));
-    this.#child.kill("SIGTERM");
-    await closed;
-    return JSON.parse(this.#output.trim().split("\n").at(-1)!) as FloodReport;
-  }
+function startGenerator(kind: Exclude<Flood, "none">, options: FloodOptions): Promise<ServerProcess> {
+  const { packetsPerSecond, seed } = options;
+  const parameters = [kind, HOST, HTTP_PORT, packetsPerSecond, MAX_FLOOD_SECONDS, seed];
+  return ServerProcess.start(generatorProgram, parameters.map(String));
 }
 
-interface Counts {
-  readonly counted: Readonly<Record<string, number>>;
-  readonly flows: number;
-  readonly sources: number;
-}
-
-async function readCounts(): Promise<Counts> {
-  const text = await (await fetch(`http://${ADMIN}/metrics`)).text();
-  const counted: Record<string, number> = {};
-  for (const [, verdict, cookies, count] of text.matchAll(COUNTED)) {
-    const name = verdict ?? `cookies ${cookies}`;
-    counted[name] = (counted[name] ?? 0) + Number(count);
-  }
-  const gauges = Object.fromEntries(
-    [...text.matchAll(GAUGES)].map(([, name, value]) => [name, Number(value)]),
-  );
-  return { counted, flows: gauges.flows!, sources: gauges.sources! };
-}
-
-/** What has risen, by how much. */
-function rise(before: Counts["counted"], after: Counts["counted"]): Record<string, number> {
-  const risen = Object.entries(after).map(([name, count]) => [name, count - (before[name] ?? 0)] as const);
-  return Object.fromEntries(risen.filter(([, count]) => count > 0));
-}
-
-/** Packets that the TUN device had no room for: those that the kernel has dropped on the way to the farm. */
-function lostPackets(): number {
-  const line = readFileSync("/proc/self/net/dev", "utf8")
-    .split("\n")
-    .find((one) => /^\s*limpet0:/.test(one));
-  const fields = line!
-    .slice(line!.indexOf(":") + 1)
-    .trim()
-    .split(/\s+/);
-  return Number(fields[TRANSMIT_DROPS]);
+/** Throws if it has ended itself, which it does in time only if nobody ends it. */
+async function endGenerator(generator: ServerProcess): Promise<FloodReport> {
+  await generator.stop();
+  const lines = (await generator.printed).trim().split("\n");
+  const report = JSON.parse(lines.at(-1)!) as FloodReport;
+  if (!report.isToldToEnd) throw new Error(`the flood has ended early: ${lines.at(-1)}`);
+  return report;
 }
 
 export const flood: Benchmark<FloodOptions, FloodFigure[]> = {
@@ -268,6 +244,7 @@ export const flood: Benchmark<FloodOptions, FloodFigure[]> = {
       .option("--floods <kind,…>", FLOODS.join(", "), someOf(FLOODS), [...FLOODS])
       .option("--packets-per-second <n>", "forged packets", count, 100_000)
       .option("--seconds <n>", "seconds of each load under each flood", count, 20)
+      .option("--rounds <n>", "rounds, which the spread is of", count, 1)
       .option("--workers <n>", "workers of the farm", count, 2)
       .option("--connections <n>", "connections that are kept", count, 32)
       .option(
@@ -284,22 +261,23 @@ export const flood: Benchmark<FloodOptions, FloodFigure[]> = {
     figures.map((figure) => ({
       flood: figure.flood,
       load: figure.load,
-      "requests/s": figure.requestsPerSecond.toFixed(0),
-      "p99 ms": (figure.p99Us / 1000).toFixed(1),
-      "connect max ms": figure.connectMaxUs === undefined ? "-" : (figure.connectMaxUs / 1000).toFixed(1),
+      "requests/s": spreadText(figure.requestsPerSecond),
+      "p99 ms": spreadText(scaleSpread(figure.p99Us, 1e-3), 1),
+      "connect max ms":
+        figure.connectMaxUs === undefined ? "-" : spreadText(scaleSpread(figure.connectMaxUs, 1e-3), 1),
       failures: figure.failures,
-      "flood packets/s": figure.floodPacketsPerSecond.toFixed(0),
-      "lost packets/s": figure.lostPacketsPerSecond.toFixed(0),
-      "generator cores": figure.generator.toFixed(2),
-      director: figure.director.toFixed(2),
-      workers: figure.workers.toFixed(2),
-      "RSS MiB": figure.residentMib.toFixed(0),
-      flows: figure.flows,
-      sources: figure.sources,
-      "cookies sent": figure.counted["cookies sent"] ?? 0,
-      accepted: figure.counted["cookies accepted"] ?? 0,
-      rejected: figure.counted["cookies rejected"] ?? 0,
-      "syn-limited": figure.counted["syn-limited"] ?? 0,
+      "flood packets/s": spreadText(figure.floodPacketsPerSecond),
+      "lost packets/s": spreadText(figure.lostPacketsPerSecond),
+      "generator cores": spreadText(figure.generatorCores, 2),
+      director: spreadText(figure.directorCores, 2),
+      workers: spreadText(figure.workerCores, 2),
+      "RSS MiB": spreadText(figure.residentMib),
+      flows: spreadText(figure.flows),
+      sources: spreadText(figure.sources),
+      "cookies sent": spreadText(figure.cookiesSent),
+      accepted: spreadText(figure.cookiesAccepted),
+      rejected: spreadText(figure.cookiesRejected),
+      "syn-limited": spreadText(figure.synLimited),
     })),
   ],
 };

@@ -6,10 +6,10 @@
 import { fileURLToPath } from "node:url";
 import type { Benchmark } from "./support/benchmark.js";
 import { download, downloader } from "./support/download.js";
-import { count, countsOrNone, percents } from "./support/parameters.js";
+import { count, countsOrNone, countUpTo, percents } from "./support/parameters.js";
 import type { Progress } from "./support/progress.js";
 import { ServerProcess } from "./support/server-process.js";
-import { median } from "./support/spread.js";
+import { type Spread, spreadOf, spreadText } from "./support/spread.js";
 
 export interface GoodputOptions {
   /** Of packets lost in each direction, in percent. */
@@ -26,16 +26,16 @@ export interface GoodputFigure {
   readonly lossPercent: number;
   readonly rttMs: number;
   readonly client: string;
-  /** Medians of the rounds, in 10^6 bytes a second. */
-  readonly limpetMegabytesPerSecond: number;
-  readonly renoMegabytesPerSecond: number;
-  /** Limpet's to Reno's: median, lowest and highest of the rounds. */
-  readonly ratio: number;
-  readonly lowestRatio: number;
-  readonly highestRatio: number;
+  /** In 10^6 bytes a second. */
+  readonly limpetMegabytesPerSecond: Spread;
+  readonly renoMegabytesPerSecond: Spread;
+  /** Limpet's to Reno's of the same round, which had the same faults. */
+  readonly ratio: Spread;
 }
 
 const MEGABYTE = 1_000_000;
+/** What the app sends in one piece, as Reno's server does: a stream's pace would be measured with it. */
+const MAX_MEGABYTES = 60;
 const PORT = "8003";
 /** One download may take so long; a TCP that cannot do it is a result, and ends the benchmark. */
 const TIMEOUT_SECONDS = 300;
@@ -73,31 +73,31 @@ function measureReno(faults: string, bytes: number): Promise<number> {
   return measure(kernelPath, [faults, PORT], `http://198.20.0.1:${PORT}`, bytes);
 }
 
-/** A figure for each loss and round trip; `progress` is told of each as it begins. */
+/** A figure for each loss and round trip; `progress` is told of each download as it begins. */
 export async function runGoodput(options: GoodputOptions, progress: Progress): Promise<GoodputFigure[]> {
   const bytes = options.megabytes * MEGABYTE;
-  progress.expect(options.rttMs.length * options.loss.length);
+  progress.expect(options.rttMs.length * options.loss.length * options.rounds * 2);
   const figures: GoodputFigure[] = [];
   for (const rttMs of options.rttMs) {
     for (const lossPercent of options.loss) {
-      progress.next(`${lossPercent} % lost, round trip ${rttMs} ms`);
+      const next = (server: string, round: number) =>
+        progress.next(`${lossPercent} % lost, round trip ${rttMs} ms, round ${round}: ${server}`);
       const ofLimpet: number[] = [];
       const ofReno: number[] = [];
       for (let round = 1; round <= options.rounds; round++) {
         const faults = `drop=${lossPercent}%,delay=${rttMs / 2}ms,seed=${options.seed + round}`;
+        next("limpet", round);
         ofLimpet.push(await measureLimpet(faults, bytes));
+        next("Reno", round);
         ofReno.push(await measureReno(faults, bytes));
       }
-      const ratios = ofLimpet.map((speed, round) => speed / ofReno[round]!);
       figures.push({
         lossPercent,
         rttMs,
         client: downloader,
-        limpetMegabytesPerSecond: median(ofLimpet),
-        renoMegabytesPerSecond: median(ofReno),
-        ratio: median(ratios),
-        lowestRatio: Math.min(...ratios),
-        highestRatio: Math.max(...ratios),
+        limpetMegabytesPerSecond: spreadOf(ofLimpet),
+        renoMegabytesPerSecond: spreadOf(ofReno),
+        ratio: spreadOf(ofLimpet.map((speed, round) => speed / ofReno[round]!)),
       });
     }
   }
@@ -112,19 +112,22 @@ export const goodput: Benchmark<GoodputOptions, GoodputFigure[]> = {
     command
       .option("--loss <percent,…>", "packets lost in each direction, in percent", percents, [0.1, 1, 5])
       .option("--rtt-ms <n,…>", "round trip of the path itself in ms", countsOrNone, [0, 10])
-      .option("--megabytes <n>", "size of a download in 10^6 bytes, at most 60", count, 10)
-      .option("--rounds <n>", "rounds, of which the median counts", count, 5)
+      .option(
+        "--megabytes <n>",
+        `size of a download in 10^6 bytes, at most ${MAX_MEGABYTES}`,
+        countUpTo(MAX_MEGABYTES),
+        10,
+      )
+      .option("--rounds <n>", "rounds, which the spread is of", count, 5)
       .option("--seed <n>", "seed of the faults; each round has the next", count, 1),
   run: runGoodput,
   tables: (figures) => [
     figures.map((figure) => ({
       "loss %": figure.lossPercent,
       "round trip ms": figure.rttMs,
-      "limpet MB/s": figure.limpetMegabytesPerSecond.toFixed(2),
-      "Reno MB/s": figure.renoMegabytesPerSecond.toFixed(2),
-      "× Reno": figure.ratio.toFixed(2),
-      lowest: figure.lowestRatio.toFixed(2),
-      highest: figure.highestRatio.toFixed(2),
+      "limpet MB/s": spreadText(figure.limpetMegabytesPerSecond, 2),
+      "Reno MB/s": spreadText(figure.renoMegabytesPerSecond, 2),
+      "× Reno": spreadText(figure.ratio, 2),
     })),
   ],
 };

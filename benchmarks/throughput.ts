@@ -11,7 +11,7 @@ import { download, downloader } from "./support/download.js";
 import { count } from "./support/parameters.js";
 import type { Progress } from "./support/progress.js";
 import { ServerProcess } from "./support/server-process.js";
-import { median } from "./support/spread.js";
+import { type Spread, spreadOf, spreadText } from "./support/spread.js";
 
 export interface ThroughputOptions {
   readonly megabytes: number;
@@ -21,15 +21,12 @@ export interface ThroughputOptions {
 export interface ThroughputFigure {
   readonly server: string;
   readonly client: string;
-  /** Median of the rounds, in 10^6 bytes a second. */
-  readonly megabytesPerSecond: number;
-  /** Slowest and fastest round. */
-  readonly slowest: number;
-  readonly fastest: number;
-  /** Median of the rounds' ratios to the first server's; in a round all had the same neighbours. */
-  readonly ratio: number;
+  /** In 10^6 bytes a second. */
+  readonly megabytesPerSecond: Spread;
+  /** To the first server's of the same round, in which both had the same neighbours. */
+  readonly ratio: Spread;
   /** Processor time of the server for 10^6 bytes, all threads and processes, in µs. */
-  readonly serverUsPerMegabyte: number;
+  readonly serverUsPerMegabyte: Spread;
 }
 
 interface Contender {
@@ -99,24 +96,25 @@ export async function runThroughput(
 ): Promise<ThroughputFigure[]> {
   const bytes = options.megabytes * MEGABYTE;
   const all = contenders(bytes);
-  progress.expect(options.rounds);
+  progress.expect(options.rounds * all.length);
   const rounds: Measured[][] = [];
   for (let round = 1; round <= options.rounds; round++) {
-    progress.next(`round ${round} of ${options.rounds}`);
     const measured: Measured[] = [];
-    for (const contender of all) measured.push(await measure(contender, bytes));
+    for (const contender of all) {
+      progress.next(`round ${round} of ${options.rounds}: ${contender.name}`);
+      measured.push(await measure(contender, bytes));
+    }
     rounds.push(measured);
   }
   return all.map(({ name: server }, index) => {
-    const speeds = rounds.map((round) => round[index]!.megabytesPerSecond);
+    const of = (figure: (one: Measured, first: Measured) => number) =>
+      spreadOf(rounds.map((round) => figure(round[index]!, round[0]!)));
     return {
       server,
       client: downloader,
-      megabytesPerSecond: median(speeds),
-      slowest: Math.min(...speeds),
-      fastest: Math.max(...speeds),
-      ratio: median(rounds.map((round) => round[index]!.megabytesPerSecond / round[0]!.megabytesPerSecond)),
-      serverUsPerMegabyte: median(rounds.map((round) => round[index]!.serverUsPerMegabyte)),
+      megabytesPerSecond: of((one) => one.megabytesPerSecond),
+      ratio: of((one, first) => one.megabytesPerSecond / first.megabytesPerSecond),
+      serverUsPerMegabyte: of((one) => one.serverUsPerMegabyte),
     };
   });
 }
@@ -128,17 +126,15 @@ export const throughput: Benchmark<ThroughputOptions, ThroughputFigure[]> = {
   options: (command) =>
     command
       .option("--megabytes <n>", "size of the download in 10^6 bytes", count, 1000)
-      .option("--rounds <n>", "rounds, of which the median counts", count, 5),
+      .option("--rounds <n>", "rounds, which the spread is of", count, 5),
   run: runThroughput,
   tables: (figures) => [
     figures.map((figure) => ({
       server: figure.server,
       client: figure.client,
-      "MB/s": figure.megabytesPerSecond.toFixed(0),
-      slowest: figure.slowest.toFixed(0),
-      fastest: figure.fastest.toFixed(0),
-      "× the first": figure.ratio.toFixed(2),
-      "server µs/MB": figure.serverUsPerMegabyte.toFixed(0),
+      "MB/s": spreadText(figure.megabytesPerSecond),
+      "× the first": spreadText(figure.ratio, 2),
+      "server µs/MB": spreadText(figure.serverUsPerMegabyte),
     })),
   ],
 };

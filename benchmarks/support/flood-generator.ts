@@ -8,6 +8,8 @@ import { FORGED_KINDS, ForgedPackets } from "./forged-packets.js";
 import { Random } from "./random.js";
 
 export interface FloodReport {
+  /** False if its seconds were over before it was told to end. */
+  readonly isToldToEnd: boolean;
   readonly sent: number;
   readonly seconds: number;
   /** Time that a processor was busy with it, the kernel's part included. */
@@ -45,6 +47,7 @@ while (!isOver && elapsedMs < seconds * 1000) {
 packets.close();
 const { user, system } = process.cpuUsage(startUsage);
 const report: FloodReport = {
+  isToldToEnd: isOver,
   sent,
   seconds: elapsedMs / 1000,
   processorSeconds: (user + system) / 1e6,

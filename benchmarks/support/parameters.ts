@@ -11,6 +11,16 @@ export function count(text: string): number {
   return value;
 }
 
+/** A whole number from 1 to `max`. */
+export function countUpTo(max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isSafeInteger(value) || value < 1 || value > max)
+      throw new InvalidArgumentError(`It takes a whole number from 1 to ${max}.`);
+    return value;
+  };
+}
+
 /** Some of the names, with commas between them. */
 export function someOf<Name extends string>(names: readonly Name[]): (text: string) => Name[] {
   return (text) =>

@@ -21,12 +21,19 @@ export interface ThreadTimes {
 }
 
 export class ServerProcess {
+  /** All that the process prints; resolves at its end, when its output is closed. */
+  readonly printed: Promise<string>;
   readonly #child: ChildProcess;
   /** Resolves when the process is gone, with what ended it. */
   readonly #ended: Promise<string>;
 
   private constructor(child: ChildProcess) {
     this.#child = child;
+    this.printed = new Promise((resolve) => {
+      let output = "";
+      child.stdout!.on("data", (chunk) => (output += chunk));
+      child.once("close", () => resolve(output));
+    });
     this.#ended = new Promise((resolve) => {
       child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
       child.once("error", (error) => resolve(error.message));

@@ -1,18 +1,21 @@
-// New connections at a steady rate, one request each, from one source address or from many: what `Connection: close` clients
-// do. They begin on time however late the answers are, so that a server that stalls is seen to; but for those that have to wait
-// because there may be no more at once.
+// New connections, one request each, from one source address or from many: what `Connection: close` clients do. Either at a steady
+// rate: they begin on time however late the answers are, so that a server that stalls is seen to, but for those that have to wait
+// because there may be no more at once. Or as many as the server can take: a new one begins when one is over.
 
 import { connect } from "node:net";
 
-export interface ShortConnections {
+export interface Target {
   readonly host: string;
   readonly port: number;
+  /** The address that connection `n` comes from; without, the kernel's choice. */
+  readonly sourceOf?: (n: number) => string;
+}
+
+export interface ShortConnections extends Target {
   readonly perSecond: number;
   readonly seconds: number;
   /** Connections that there may be at a time. */
   readonly atOnce: number;
-  /** The address that connection `n` comes from; without, the kernel's choice. */
-  readonly sourceOf?: (n: number) => string;
 }
 
 export interface ShortConnectionsResult {
@@ -21,6 +24,7 @@ export interface ShortConnectionsResult {
   readonly failures: number;
   /** Until connected, and until the answer was there. */
   readonly connectMaxUs: number;
+  readonly answerP50Us: number;
   readonly answerP99Us: number;
 }
 
@@ -43,13 +47,32 @@ export async function runShortConnections(load: ShortConnections): Promise<Short
     }
     await new Promise((resolve) => setTimeout(resolve, TICK_MS));
   }
-  const outcomes = await Promise.all(all);
+  return resultOf(await Promise.all(all));
+}
+
+/** So many connections at a time, until `isOver`. Resolves when the last one is over. */
+export async function runConnectionLoop(
+  target: Target,
+  atOnce: number,
+  isOver: () => boolean,
+): Promise<ShortConnectionsResult> {
+  const outcomes: Outcome[] = [];
+  let begun = 0;
+  const loop = async () => {
+    while (!isOver()) outcomes.push(await ask(target, begun++));
+  };
+  await Promise.all(Array.from({ length: atOnce }, loop));
+  return resultOf(outcomes);
+}
+
+function resultOf(outcomes: readonly Outcome[]): ShortConnectionsResult {
   const connected = sorted(outcomes.map(({ connectedUs }) => connectedUs));
   const answered = sorted(outcomes.map(({ answeredUs }) => answeredUs));
   return {
     connections: outcomes.length,
     failures: outcomes.length - answered.length,
     connectMaxUs: at(connected, 1),
+    answerP50Us: at(answered, 0.5),
     answerP99Us: at(answered, 0.99),
   };
 }
@@ -60,7 +83,7 @@ interface Outcome {
   readonly answeredUs: number | undefined;
 }
 
-function ask({ host, port, sourceOf }: ShortConnections, n: number): Promise<Outcome> {
+function ask({ host, port, sourceOf }: Target, n: number): Promise<Outcome> {
   return new Promise((resolve) => {
     const startMs = performance.now();
     let connectedUs: number | undefined;

@@ -38,10 +38,12 @@ export function scaleSpread({ median, lowest, highest }: Spread, factor: number)
   return { median: median * factor, lowest: lowest * factor, highest: highest * factor };
 }
 
-/** How two spreads of the same figure stand to each other. */
+/** How two measurements of the same figure stand to each other. */
 export interface Comparison {
   /** Where the figure stands in the output: keys and indices, with dots between them. */
   readonly path: string;
+  /** False for a plain number, which here is a spread without any width. */
+  readonly isSpread: boolean;
   readonly first: Spread;
   readonly second: Spread;
   /** The second median as a multiple of the first; NaN if both are 0. */
@@ -50,14 +52,16 @@ export interface Comparison {
   readonly agrees: boolean;
 }
 
-/** Compares every spread that two outputs of one shape have; throws Error where their shapes differ. */
+/**
+ * Compares every spread and every plain number that two outputs of one shape have; throws Error where their shapes, or their
+ * words, differ.
+ */
 export function compareSpreads(first: unknown, second: unknown, path = ""): Comparison[] {
-  if (isSpread(first) && isSpread(second)) {
-    const agrees = first.lowest <= second.highest && second.lowest <= first.highest;
-    return [{ path, first, second, ratio: second.median / first.median, agrees }];
-  }
+  if (isSpread(first) && isSpread(second)) return [compare(path, true, first, second)];
+  if (typeof first === "number" && typeof second === "number")
+    return [compare(path, false, spreadOf([first]), spreadOf([second]))];
   if (typeof first !== "object" || typeof second !== "object" || first === null || second === null) {
-    if (typeof first !== typeof second) throw new Error(`${path} is not in both of them`);
+    if (first !== second) throw new Error(`${path} is not the same in both of them`);
     return [];
   }
   const names = new Set([...Object.keys(first), ...Object.keys(second)]);
@@ -66,4 +70,9 @@ export function compareSpreads(first: unknown, second: unknown, path = ""): Comp
     if (!(name in first && name in second)) throw new Error(`${at} is not in both of them`);
     return compareSpreads(first[name as keyof typeof first], second[name as keyof typeof second], at);
   });
+}
+
+function compare(path: string, isSpread: boolean, first: Spread, second: Spread): Comparison {
+  const agrees = first.lowest <= second.highest && second.lowest <= first.highest;
+  return { path, isSpread, first, second, ratio: second.median / first.median, agrees };
 }

@@ -50,56 +50,12 @@ if (enterNamespace()) {
     }
   });
 
-  benchmarks("throughput, downloads from every server, the reference first", () => {
-    const { figures } = bench("throughput", "--megabytes", "70", "--rounds", "1");
-    assert.is(figures.at(-1)!.server, "limpet, TUN, 1 worker");
-    assert.is(figures[0]!.ratio, 1);
-    assert.ok(figures.every((figure) => Number(figure.megabytesPerSecond) > 0));
-  });
-
-  benchmarks("goodput, downloads over equally bad paths from limpet and from the kernel's Reno", () => {
-    const size = ["--megabytes", "1", "--rounds", "1"];
-    const { figures } = bench("goodput", "--loss", "0.5", "--rtt-ms", "0,2", ...size);
-    assert.equal(
-      figures.map(({ lossPercent, rttMs }) => [lossPercent, rttMs]),
-      [
-        [0.5, 0],
-        [0.5, 2],
-      ],
-    );
-    for (const figure of figures) {
-      const { limpetMegabytesPerSecond, renoMegabytesPerSecond } = figure;
-      assert.ok(Number(limpetMegabytesPerSecond) > 0 && Number(renoMegabytesPerSecond) > 0);
-    }
-  });
-
-  benchmarks("flood, answers forged SYNs by cookies, and every client meanwhile", () => {
-    const size = ["--seconds", "1", "--packets-per-second", "8000", "--connections", "4"];
-    const clients = ["--new-clients", "20", "--new-connections", "50", "--ports", "64"];
-    const { figures } = bench("flood", "--floods", "syn", ...size, ...clients);
-    assert.equal(
-      figures.map(({ flood, load }) => [flood, load]),
-      [
-        ["syn", "keep-alive"],
-        ["syn", "new clients"],
-        ["syn", "reused ports"],
-      ],
-    );
-    let cookies = 0;
-    for (const figure of figures) {
-      assert.is(figure.failures, 0, String(figure.load));
-      for (const name of [
-        "requestsPerSecond",
-        "p99Us",
-        "floodPacketsPerSecond",
-        "generator",
-        "director",
-        "workers",
-      ])
-        assert.ok(Number(figure[name]) > 0, `${name} of ${figure.load}`);
-      cookies += (figure.counted as Record<string, number>)["cookies sent"] ?? 0;
-    }
-    assert.ok(cookies > 0);
+  benchmarks("wrong options, are refused in a sentence", () => {
+    const result = spawnSync(process.execPath, [limpet, "bench", "dispatch", "--packets", "none"], {
+      encoding: "utf8",
+    });
+    assert.is(result.status, 2);
+    assert.match(result.stderr, "It takes a whole number above 0.");
   });
 
   benchmarks.run();

@@ -3,9 +3,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type CongestionOptions, runCongestion } from "../../benchmarks/congestion.js";
-import type { ConnectionsFigure } from "../../benchmarks/connections.js";
 import { silentProgress } from "../../benchmarks/support/progress.js";
-import { benchOutput, runBench } from "./bench-command.js";
+import { benchOutput } from "./bench-command.js";
 import { congestionFigures } from "./schemas/congestion.js";
 
 const OPTIONS: CongestionOptions = {
@@ -55,14 +54,6 @@ test("congestion, as a command with the same seed, gives the same figures", () =
     String(value),
   ]);
   assert.equal(benchOutput("congestion", congestionFigures, ...parameters).figures, figures);
-});
-
-test("connections, open and idle, cost TCP about a kibibyte each", () => {
-  const result = runBench("connections", "--connections", "20000", "--json");
-  assert.is(result.status, 0, result.stderr);
-  const [tcp, http] = JSON.parse(result.stdout).figures as ConnectionsFigure[];
-  assert.ok(tcp!.heapBytes > 500 && tcp!.heapBytes <= 1100, `${tcp!.heapBytes}`);
-  assert.ok(http!.heapBytes > tcp!.heapBytes && http!.heapBytes <= 1536, `${http!.heapBytes}`);
 });
 
 test.run();

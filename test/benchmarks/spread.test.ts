@@ -36,17 +36,26 @@ const output = (rate: readonly number[]) => ({
 });
 
 test("comparison, finds every spread by its path, and whether they overlap", () => {
-  const [near] = compareSpreads(output([10, 11, 12]), output([12, 13, 14]));
+  const [near, failures] = compareSpreads(output([10, 11, 12]), output([12, 13, 14]));
   assert.is(near!.path, "figures.0.loads.wrk.rate");
   assert.ok(near!.agrees);
   assert.is(near!.ratio, 13 / 11);
+  assert.ok(near!.isSpread && !failures!.isSpread);
   const [far] = compareSpreads(output([10, 11, 12]), output([13, 14, 15]));
   assert.not(far!.agrees);
+});
+
+test("comparison, finds every plain number, which must be the same", () => {
+  const [same, other] = compareSpreads({ sent: 1, lost: 0 }, { sent: 1, lost: 2 });
+  assert.ok(same!.agrees);
+  assert.is(other!.path, "lost");
+  assert.not(other!.agrees);
 });
 
 test("comparison, refuses outputs of different shapes", () => {
   const other = { benchmark: "http", figures: [] };
   assert.throws(() => compareSpreads(output([1]), other), /figures\.0 is not in both/);
+  assert.throws(() => compareSpreads({ server: "a" }, { server: "b" }), /server is not the same/);
 });
 
 test.run();

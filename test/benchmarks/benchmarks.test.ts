@@ -4,7 +4,6 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { hasIpv6 } from "../../core/link/interface-address.js";
 import { enterNamespace } from "../support/namespace.js";
 
 const limpet = fileURLToPath(new URL("../../core/cli/limpet.js", import.meta.url));
@@ -39,29 +38,6 @@ if (enterNamespace()) {
       // An object a packet would be 12 bytes at the least; what there is comes from the clock, once a burst, and the compiler.
       assert.ok(Number(figure.allocatedBytes) / packets < 4, `${figure.allocatedBytes} bytes allocated`);
       assert.ok(Number(figure.retainedBytes) / packets < 1, `${figure.retainedBytes} bytes retained`);
-    }
-  });
-
-  benchmarks("http, reaches all workers, and every request is answered", () => {
-    const { figures } = bench("http", "--seconds", "1", "--rounds", "1", "--connections", "8");
-    assert.equal(
-      figures.map(({ server, workersReached }) => [server, workersReached]),
-      [
-        ["limpet, 1 worker", 1],
-        ["limpet, 2 workers", hasIpv6() ? 2 : 1],
-        ["limpet, 1 worker, session read", 1],
-        ["node:http", undefined],
-        ["node:cluster, 2 workers", undefined],
-      ],
-    );
-    for (const figure of figures) {
-      for (const load of [figure.autocannon, figure.wrk] as (Record<string, number> | undefined)[]) {
-        if (load === undefined) continue;
-        assert.is(load.failures, 0, String(figure.server));
-        assert.ok(load.requestsPerSecond! > 0);
-        assert.ok(load.serverUsPerRequest! > 0);
-      }
-      assert.ok(figure.autocannon);
     }
   });
 

@@ -14,6 +14,7 @@ import {
   SERVERS,
   type ServerName,
 } from "./http/contenders.js";
+import { measureSyncUs } from "./http/disk.js";
 import {
   LOADS,
   type LoadName,
@@ -25,7 +26,7 @@ import {
 } from "./http/measurement.js";
 import { WORKLOADS, type Workload, type WorkloadName, workloadOf } from "./http/workloads.js";
 import type { Benchmark } from "./support/benchmark.js";
-import { count, counts, someOf } from "./support/parameters.js";
+import { count, farmSizes, someOf } from "./support/parameters.js";
 import type { Progress } from "./support/progress.js";
 import { makeSources } from "./support/sources.js";
 import { type Spread, spreadOf, spreadText } from "./support/spread.js";
@@ -69,7 +70,15 @@ export interface HttpFigures {
   readonly figures: readonly HttpFigure[];
   /** Addresses that the load came from. */
   readonly sources: number;
+  /** What the disk takes for a page and its fsync(2); with `session-write` only. */
+  readonly syncUs?: Spread;
   readonly leftOut: readonly LeftOut[];
+}
+
+/** There is no load generator, or no server that can do what is asked. */
+class NothingToMeasureError extends Error {
+  override readonly name = "NothingToMeasureError";
+  readonly code = "ERR_NOTHING_TO_MEASURE";
 }
 
 /** What starting a server, checking it and ending it takes beside the load, in seconds; for the estimate. */
@@ -93,7 +102,13 @@ export async function runHttp(options: HttpOptions, progress: Progress): Promise
     const able = contenders.filter((contender) => isFor(contender, workload));
     return able.map((contender) => ({ workload, contender, rounds: [] }));
   });
+  if (entries.length === 0) {
+    const reasons = leftOut.map(({ what, reason }) => `; ${what}: ${reason}`).join("");
+    throw new NothingToMeasureError(`none of these servers can do any of these workloads${reasons}`);
+  }
   const sources = makeSources(Math.max(2, ...contenders.map(({ workers }) => workers)));
+  const writes = workloads.some(({ session }) => session === "write");
+  const syncUs = writes ? measureSyncUs(options.folder) : undefined;
   announce({ ...options, loads }, entries.length);
   progress.expect(options.rounds * entries.length);
   for (let round = 1; round <= options.rounds; round++) {
@@ -103,7 +118,12 @@ export async function runHttp(options: HttpOptions, progress: Progress): Promise
     }
   }
   const figures = entries.flatMap((entry) => loads.flatMap((load) => figureOf(entry, load, entries)));
-  return { figures, sources: sources.length, leftOut: [...leftOut, ...leftOutLoads] };
+  return {
+    figures,
+    sources: sources.length,
+    ...(syncUs && { syncUs }),
+    leftOut: [...leftOut, ...leftOutLoads],
+  };
 }
 
 /** The load generators that there are. Throws if there is none of those that are wanted. */
@@ -113,7 +133,8 @@ function findLoads({ loads, pipelining }: HttpOptions): { loads: LoadName[]; lef
   else if (loads.includes("wrk") && spawnSync("wrk", ["-v"]).error !== undefined)
     refusals.push({ what: "wrk", reason: "wrk is not installed" });
   const found = LOADS.filter((name) => loads.includes(name) && !refusals.some(({ what }) => what === name));
-  if (found.length === 0) throw new Error(`there is no load generator: ${refusals[0]!.reason}`);
+  if (found.length === 0)
+    throw new NothingToMeasureError(`there is no load generator: ${refusals[0]!.reason}`);
   return { loads: found, leftOutLoads: refusals };
 }
 
@@ -185,13 +206,14 @@ function rowOf(figure: HttpFigure): Record<string, string | number> {
 }
 
 /** A table for each workload and load generator. */
-function tablesOf({ figures, leftOut }: HttpFigures): Rows[] {
+function tablesOf({ figures, syncUs, leftOut }: HttpFigures): Rows[] {
   const groups = WORKLOADS.flatMap((workload) => LOADS.map((load) => ({ workload, load })));
   const tables = groups.map(({ workload, load }) =>
     figures.filter((figure) => figure.workload === workload && figure.load === load).map(rowOf),
   );
   const out = leftOut.map(({ what, reason }) => ({ "left out": what, reason }));
-  return [...tables, out].filter((rows) => rows.length > 0);
+  const disk = syncUs === undefined ? [] : [{ disk: "a page and its fsync", µs: spreadText(syncUs) }];
+  return [...tables, disk, out].filter((rows) => rows.length > 0);
 }
 
 export const http: Benchmark<HttpOptions, HttpFigures> = {
@@ -203,7 +225,7 @@ export const http: Benchmark<HttpOptions, HttpFigures> = {
       .option("--workloads <name,…>", `some of ${WORKLOADS.join(", ")}`, someOf(WORKLOADS), [...WORKLOADS])
       .option("--servers <name,…>", `some of ${SERVERS.join(", ")}`, someOf(SERVERS), [...SERVERS])
       .option("--loads <name,…>", `some of ${LOADS.join(", ")}`, someOf(LOADS), [...LOADS])
-      .option("--workers <n,…>", "workers of the farms to measure", counts, [1, 2])
+      .option("--workers <n,…>", "workers of the farms to measure", farmSizes(1), [1, 2])
       .option("--connections <n>", "keep-alive connections, of all sources", count, 64)
       .option("--pipelining <n>", "requests that a connection has on their way", count, 1)
       .option("--seconds <n>", "seconds of load for each figure of a round", count, 3)

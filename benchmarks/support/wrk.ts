@@ -26,28 +26,30 @@ export async function runWrk(load: Load): Promise<LoadResult | undefined> {
     const connections = Math.max(1, Math.round(share.connections / share.urls.length));
     return share.urls.map((url) => ({ ...share, urls: [url], connections }));
   });
-  const all = await Promise.all(shares.map(runOne));
-  const reports = all.filter((one) => one !== undefined);
-  return reports.length === 0 ? undefined : combineReports(reports);
+  const folder = mkdtempSync(join(tmpdir(), "limpet-bench-wrk-"));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  process.once("exit", remove);
+  try {
+    // wrk reads its script as another user.
+    chmodSync(folder, 0o755);
+    const all = await Promise.all(shares.map((share, n) => runOne(share, join(folder, `${n}.lua`))));
+    const reports = all.filter((one) => one !== undefined);
+    return reports.length === 0 ? undefined : combineReports(reports);
+  } finally {
+    process.off("exit", remove);
+    remove();
+  }
 }
 
-async function runOne(share: Share): Promise<GeneratorReport | undefined> {
+async function runOne(share: Share, script: string): Promise<GeneratorReport | undefined> {
   const { urls, connections, seconds, user } = share;
-  const folder = mkdtempSync(join(tmpdir(), "limpet-bench-wrk-"));
-  try {
-    const script = join(folder, "load.lua");
-    writeFileSync(script, loadScript(share));
-    // wrk reads it as another user.
-    chmodSync(folder, 0o755);
-    const parameters = ["-t1", `-c${connections}`, `-d${seconds}s`, "-s", script, urls[0]!];
-    const output = await runGenerator("wrk", parameters, { seconds, user });
-    if (output === undefined) return undefined;
-    const report = parseWrk(output);
-    if (report === undefined) throw new Error(`wrk does not report: ${output}`);
-    return report;
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  writeFileSync(script, loadScript(share));
+  const parameters = ["-t1", `-c${connections}`, `-d${seconds}s`, "-s", script, urls[0]!];
+  const output = await runGenerator("wrk", parameters, { seconds, user });
+  if (output === undefined) return undefined;
+  const report = parseWrk(output);
+  if (report === undefined) throw new Error(`wrk does not report: ${output}`);
+  return report;
 }
 
 /** JSON in one line, with every latency that there was: wrk's own report has four percentiles of them. */

@@ -47,7 +47,8 @@ if (enterNamespace()) {
 
   http("session-write, is in the database's file, every one that was answered", () => {
     const size = ["--workloads", "session-write", "--servers", "limpet-tun,express,nginx", ...SMALL];
-    const { figures, leftOut } = bench("http", httpFigures, ...size).figures;
+    const { figures, syncUs, leftOut } = bench("http", httpFigures, ...size).figures;
+    assert.ok(syncUs!.median > 0);
     const servers = new Set(figures.map(({ server }) => server));
     assert.ok(servers.has("limpet-tun"));
     assert.ok(servers.has("express") || leftOut.some(({ what }) => what === "express"));
@@ -70,6 +71,12 @@ if (enterNamespace()) {
       }
     },
   );
+
+  http("servers that have no sessions, are not asked for any", () => {
+    const { status, stderr } = runBench("http", "--servers", "node-http", "--workloads", "session-read");
+    assert.is(status, 2);
+    assert.match(stderr, /^limpet: none of these servers can do any of these workloads\n$/);
+  });
 
   http.run();
 }

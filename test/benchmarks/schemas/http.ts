@@ -30,5 +30,6 @@ export const httpFigures = v.strictObject({
     }),
   ),
   sources: atLeastOne,
+  syncUs: v.exactOptional(spread(amount)),
   leftOut: v.array(v.strictObject({ what: v.string(), reason: v.string() })),
 }) satisfies v.GenericSchema<HttpFigures>;

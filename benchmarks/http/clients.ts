@@ -14,8 +14,8 @@ export interface Answer {
 
 /** How long one answer may take, in ms. */
 const ANSWER_TIMEOUT_MS = 10_000;
-/** Connections of a source at a time. */
-const MAX_CONNECTIONS = 8;
+/** Requests that are under way at a time, of all sources: none waits for its turn while its time runs. */
+const AT_ONCE = 16;
 
 /** One source as a client of a server. */
 export class Client {
@@ -26,7 +26,7 @@ export class Client {
   constructor(source: Source, origin: string) {
     this.source = source;
     this.#origin = origin;
-    this.#agent = new Agent({ keepAlive: true, maxSockets: MAX_CONNECTIONS });
+    this.#agent = new Agent({ keepAlive: true });
   }
 
   /** Throws if there is no answer, or one whose length is not what it says. */
@@ -50,4 +50,18 @@ export class Client {
   close(): void {
     this.#agent.destroy();
   }
+}
+
+/** What `ask` resolves to for each of the items, in their order. Throws the first error. */
+export async function askForEach<Item, Result>(
+  items: readonly Item[],
+  ask: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  const queue = items.entries();
+  const askInTurn = async () => {
+    for (const [n, item] of queue) results[n] = await ask(item);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, askInTurn));
+  return results;
 }

@@ -3,7 +3,7 @@
 
 import { setTimeout as after } from "node:timers/promises";
 import { READ_PATH, visitsIn, WRITE_PATH } from "../peers/response.js";
-import type { Client } from "./clients.js";
+import { askForEach, type Client } from "./clients.js";
 import type { Contender } from "./contenders.js";
 
 /** What may still be under way when a load ends is done by then. */
@@ -34,14 +34,12 @@ export class Visits {
     each: number,
   ): Promise<Visits> {
     const wanted = clients.flatMap((client) => Array.from({ length: each }, () => client));
-    const sessions = await Promise.all(
-      wanted.map(async (client) => {
-        const { body, cookie } = await client.ask(WRITE_PATH);
-        if (cookie === undefined || visitsIn(body.toString()) !== 1)
-          throw new Error(`${contender.server} begins a session with ${JSON.stringify(body.toString())}`);
-        return { client, cookie };
-      }),
-    );
+    const sessions = await askForEach(wanted, async (client) => {
+      const { body, cookie } = await client.ask(WRITE_PATH);
+      if (cookie === undefined || visitsIn(body.toString()) !== 1)
+        throw new Error(`${contender.server} begins a session with ${JSON.stringify(body.toString())}`);
+      return { client, cookie };
+    });
     return new Visits(contender, folder, sessions);
   }
 
@@ -50,25 +48,23 @@ export class Visits {
   }
 
   /** What all sessions' counts add up to, once nothing is under way any more. Throws unless the database's file agrees with the server. */
-  async total(): Promise<number> {
+  async total(tries = SETTLED_TRIES): Promise<number> {
     let served = Number.NaN;
     let stored = Number.NaN;
-    for (let tries = 0; tries < SETTLED_TRIES; tries++) {
+    for (let left = tries; left > 0; left--) {
       served = await this.#served();
       stored = (await this.#contender.storedVisits?.(this.#folder)) ?? served;
       if (served === stored) return served;
-      await after(RETRY_MS);
+      if (left > 1) await after(RETRY_MS);
     }
     const { server } = this.#contender;
     throw new Error(`${server} says that its sessions were written ${served} times, its database ${stored}`);
   }
 
   async #served(): Promise<number> {
-    const counts = await Promise.all(
-      this.#sessions.map(async ({ client, cookie }) => {
-        return visitsIn((await client.ask(READ_PATH, cookie)).body.toString());
-      }),
-    );
+    const counts = await askForEach(this.#sessions, async ({ client, cookie }) => {
+      return visitsIn((await client.ask(READ_PATH, cookie)).body.toString());
+    });
     return counts.reduce((sum, count) => sum + count, 0);
   }
 }

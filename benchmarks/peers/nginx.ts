@@ -1,51 +1,44 @@
-// The peer nginx of the `throughput` benchmark: one worker process, one file of so many zeros, sent by sendfile(2).
-//   node nginx.js PORT BYTES        serves /bytes
+// The peer nginx, in the `http` and `throughput` benchmarks. As the documentation of its core and HTTP modules (nginx.org/en/docs) has it: a
+// worker process for each core (`worker_processes auto`), files by sendfile(2) in full packets (`sendfile`, `tcp_nopush`), their
+// descriptors kept open (`open_file_cache`), a short text by `return`, without a file at all. Connections are kept for more requests
+// than the default of 1,000, as those of all other servers are.
+//   node nginx.js PORT [BYTES]        BYTES: /bytes is a file of so many zeros
 
-import { once } from "node:events";
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
-import { tmpdir } from "node:os";
+import { truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as after } from "node:timers/promises";
-import { spawnChild } from "../support/children.js";
+import { makeFolder, runInstalled } from "./installed-server.js";
+import { BODIES, BODY_TYPE } from "./response.js";
 
-const [port, bytes] = process.argv.slice(2).map(Number);
-const folder = mkdtempSync(join(tmpdir(), "limpet-bench-nginx-"));
-process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-const file = join(folder, "bytes");
-writeFileSync(file, "");
-truncateSync(file, bytes!);
-const configuration = join(folder, "nginx.conf");
-writeFileSync(
-  configuration,
-  `daemon off;
+function configuration(folder: string, port: number): string {
+  return `daemon off;
 user root;
-worker_processes 1;
+worker_processes auto;
 pid ${folder}/pid;
 error_log stderr;
-events {}
+events { worker_connections 4096; }
 http {
   access_log off;
   sendfile on;
   tcp_nopush on;
-  server { listen 127.0.0.1:${port}; root ${folder}; }
+  keepalive_requests 1000000000;
+  open_file_cache max=16;
+  default_type "${BODY_TYPE}";
+  server {
+    listen ${port};
+    root ${folder};
+    location = /hello { return 200 "${BODIES["/hello"]}"; }
+  }
 }
-`,
-);
-const nginx = spawnChild("nginx", ["-p", folder, "-c", configuration, "-e", "stderr"], {
-  stdio: ["ignore", "inherit", "inherit"],
-});
-nginx.once("exit", (code) => process.exit(code ?? 1));
-process.once("SIGTERM", () => nginx.kill("SIGTERM"));
+`;
+}
 
-for (;;) {
-  const socket = connect(port!, "127.0.0.1");
-  const isThere = await once(socket, "connect").then(
-    () => true,
-    () => false,
-  );
-  socket.destroy();
-  if (isThere) break;
-  await after(20);
+const [port, bytes] = process.argv.slice(2).map(Number);
+const folder = makeFolder("nginx");
+for (const [path, body] of Object.entries(BODIES)) writeFileSync(join(folder, path), body);
+if (bytes !== undefined) {
+  writeFileSync(join(folder, "bytes"), "");
+  truncateSync(join(folder, "bytes"), bytes);
 }
-process.stdout.write("ready\n");
+const file = join(folder, "nginx.conf");
+writeFileSync(file, configuration(folder, port!));
+await runInstalled("nginx", ["-p", folder, "-c", file, "-e", "stderr"], port!);

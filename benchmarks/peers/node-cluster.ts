@@ -1,9 +1,10 @@
-// The peer `node:cluster`: node:http in worker processes that share a port, scheduled round-robin, the default on Linux.
+// The peer node:cluster, as its documentation's first example has it: node:http in worker processes that share a port, to which
+// connections go round-robin, the default on Linux. A client's next connection may be any worker's.
 //   node node-cluster.js PORT WORKERS
 
 import cluster from "node:cluster";
 import { createServer } from "node:http";
-import { HELLO, HELLO_TYPE } from "./response.js";
+import { answer } from "./node-answer.js";
 
 const [port, workers] = process.argv.slice(2).map(Number);
 
@@ -14,8 +15,5 @@ if (cluster.isPrimary) {
   });
   for (let i = 0; i < workers!; i++) cluster.fork();
 } else {
-  createServer((_request, response) => {
-    response.writeHead(200, { "content-type": HELLO_TYPE, "content-length": HELLO.length });
-    response.end(HELLO);
-  }).listen(port);
+  createServer(answer).listen(port);
 }

@@ -1,7 +1,10 @@
-// What a load generator is told and what it has seen, whichever it is; and autocannon as one. It costs the machine a core for some
-// 15,000 requests a second; wrk.ts has the cheaper one.
+// What a load generator is told and what it has seen, whichever it is; and autocannon as one, in processes of its own, so that it
+// neither waits for the benchmark nor holds it up. It costs the machine a core for some 15,000 requests a second; wrk.ts has the
+// cheaper one.
 
-import autocannon from "autocannon";
+import { fileURLToPath } from "node:url";
+import { build } from "hdr-histogram-js";
+import { runGenerator } from "./generator.js";
 
 export interface Load {
   /** Connections are shared out among them. */
@@ -14,39 +17,96 @@ export interface Load {
   readonly seconds: number;
   /** Requests that a connection sends without waiting for the answers. Default: 1. */
   readonly pipelining?: number;
+  /** One generator for each of them, all at the same time, with its share of the connections. Default: one that runs as we do. */
+  readonly sources?: readonly LoadSource[];
 }
 
-/** What a load generator saw. */
+export interface LoadSource {
+  /** Number of the user that the generator runs as, by which its source address is chosen (sources.ts). */
+  readonly user: number;
+  /** Sessions of this source, instead of the load's. */
+  readonly cookies?: readonly string[];
+}
+
+/** What a load generator saw, or several at the same time together. */
 export interface LoadResult {
   readonly requests: number;
   readonly requestsPerSecond: number;
   readonly p50Us: number;
+  readonly p90Us: number;
   readonly p99Us: number;
+  readonly p999Us: number;
+  /** What was received, heads included. */
+  readonly bytes: number;
   /** Errors of sockets, timeouts, and answers other than 2xx (wrk takes 3xx, too). */
   readonly failures: number;
 }
 
-/** Load by autocannon, in this thread. Each connection has one cookie. Latencies are in whole milliseconds. */
-export async function runAutocannon(load: Load): Promise<LoadResult> {
-  const { headers = {}, cookies, connections, pipelining = 1, seconds } = load;
-  // It takes several, to which connections go in turn; its types know of one.
-  const url = load.urls as unknown as string;
-  let client = 0;
-  const result = await autocannon({
-    url,
-    connections,
-    pipelining,
-    duration: seconds,
-    headers: { ...headers },
-    ...(cookies && {
-      setupClient: (connection) => connection.setHeaders({ ...headers, cookie: cookies[client++]! }),
-    }),
-  });
+/** What one process of a load generator reports. */
+export interface GeneratorReport {
+  readonly requests: number;
+  /** How long it took. */
+  readonly seconds: number;
+  readonly bytes: number;
+  readonly failures: number;
+  /** Each latency that there was, in µs, and how often. */
+  readonly latencies: readonly (readonly [us: number, count: number])[];
+}
+
+/** What one process of a load generator has to do. */
+export interface Share {
+  readonly urls: readonly string[];
+  readonly headers: Readonly<Record<string, string>>;
+  readonly cookies: readonly string[] | undefined;
+  readonly connections: number;
+  readonly seconds: number;
+  readonly pipelining: number;
+  readonly user: number | undefined;
+}
+
+/** Of a load, for each of its sources. */
+export function sharesOf(load: Load): Share[] {
+  const { urls, headers = {}, cookies, connections, seconds, pipelining = 1, sources } = load;
+  const whole = { urls, headers, cookies, connections, seconds, pipelining, user: undefined };
+  if (sources === undefined) return [whole];
+  const each = Math.max(1, Math.round(connections / sources.length));
+  return sources.map((source) => ({
+    ...whole,
+    connections: each,
+    cookies: source.cookies ?? cookies,
+    user: source.user,
+  }));
+}
+
+/** Of several at the same time: rates are added, and percentiles are those of all requests. Throws RangeError without any. */
+export function combineReports(reports: readonly GeneratorReport[]): LoadResult {
+  if (reports.length === 0) throw new RangeError("no load generator has reported");
+  const sum = (of: (one: GeneratorReport) => number) => reports.reduce((total, one) => total + of(one), 0);
+  const histogram = build({ numberOfSignificantValueDigits: 3 });
+  for (const { latencies } of reports) {
+    for (const [us, count] of latencies) histogram.recordValueWithCount(us, count);
+  }
+  const at = (percentile: number) => histogram.getValueAtPercentile(percentile);
   return {
-    requests: result.requests.total,
-    requestsPerSecond: result.requests.average,
-    p50Us: result.latency.p50 * 1000,
-    p99Us: result.latency.p99 * 1000,
-    failures: result.errors + result.timeouts + result.non2xx,
+    requests: sum((one) => one.requests),
+    requestsPerSecond: sum((one) => one.requests / one.seconds),
+    p50Us: at(50),
+    p90Us: at(90),
+    p99Us: at(99),
+    p999Us: at(99.9),
+    bytes: sum((one) => one.bytes),
+    failures: sum((one) => one.failures),
   };
+}
+
+const generator = fileURLToPath(new URL("./autocannon-process.js", import.meta.url));
+
+/** Load by autocannon. Each connection has one cookie. Throws if it fails. */
+export async function runAutocannon(load: Load): Promise<LoadResult> {
+  const reports = sharesOf(load).map(async (share) => {
+    const input = JSON.stringify(share);
+    const output = await runGenerator(process.execPath, [generator], { seconds: load.seconds, input });
+    return JSON.parse(output!) as GeneratorReport;
+  });
+  return combineReports(await Promise.all(reports));
 }

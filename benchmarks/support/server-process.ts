@@ -40,11 +40,17 @@ export class ServerProcess {
     });
   }
 
-  /** Starts `node script …parameters` and waits until it prints a line that begins with "ready". */
-  static async start(script: URL, parameters: readonly string[]): Promise<ServerProcess> {
+  /**
+   * Starts `node script …parameters` and waits until it prints a line that begins with "ready". `folder`: where it makes what is
+   * temporary, instead of the system's.
+   */
+  static async start(script: URL, parameters: readonly string[], folder?: string): Promise<ServerProcess> {
     const path = fileURLToPath(script);
+    // A farm would warn of what it takes for a misspelt option of its own.
+    const { LIMPET_NAMESPACE: _, ...env } = process.env;
     const child = spawnChild(process.execPath, [path, ...parameters], {
       stdio: ["ignore", "pipe", "inherit"],
+      env: { ...env, ...(folder !== undefined && { TMPDIR: folder }) },
     });
     const server = new ServerProcess(child);
     let timer: NodeJS.Timeout | undefined;

@@ -1,57 +1,80 @@
-// wrk as a load generator, where it is installed: it costs the machine far less than autocannon does, and has no pipelining.
+// wrk as a load generator, where it is installed: it costs the machine far less than autocannon does, and has no pipelining. Its
+// latencies are corrected for coordinated omission: one that is longer than a connection's requests take on average also counts as
+// the requests that could not be sent meanwhile.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { spawnChild } from "./children.js";
-import type { Load, LoadResult } from "./load.js";
-
-/** How long wrk may take to end after its load, in ms. */
-const END_TIMEOUT_MS = 20_000;
-
-const US: Readonly<Record<string, number>> = { us: 1, ms: 1000, s: 1e6, m: 60e6 };
+import { runGenerator } from "./generator.js";
+import {
+  combineReports,
+  type GeneratorReport,
+  type Load,
+  type LoadResult,
+  type Share,
+  sharesOf,
+} from "./load.js";
 
 /**
- * One wrk with one thread for each URL, at the same time. Cookies are used in turn, by whichever connection is next: give several
- * times as many as connections. Rates and failures are sums, percentiles the worst. Undefined where wrk is not installed, and with
- * pipelining, which it does not have; throws if it fails.
+ * One wrk with one thread for each source or URL, at the same time. Cookies are used in turn, by whichever connection is next: give
+ * several times as many as connections. Undefined where wrk is not installed, and with pipelining, which it does not have; throws if
+ * it fails.
  */
 export async function runWrk(load: Load): Promise<LoadResult | undefined> {
   if ((load.pipelining ?? 1) > 1) return undefined;
-  const all = await Promise.all(load.urls.map((url) => runOne(url, load)));
-  const results = all.filter((one) => one !== undefined);
-  if (results.length === 0) return undefined;
-  const sum = (of: (one: LoadResult) => number) => results.reduce((total, one) => total + of(one), 0);
-  return {
-    requests: sum((one) => one.requests),
-    requestsPerSecond: sum((one) => one.requestsPerSecond),
-    p50Us: Math.max(...results.map((one) => one.p50Us)),
-    p99Us: Math.max(...results.map((one) => one.p99Us)),
-    failures: sum((one) => one.failures),
-  };
-}
-
-async function runOne(
-  url: string,
-  { urls, headers = {}, cookies, connections, seconds }: Load,
-): Promise<LoadResult | undefined> {
-  const each = Math.max(1, Math.round(connections / urls.length));
+  const shares = sharesOf(load).flatMap((share) => {
+    const connections = Math.max(1, Math.round(share.connections / share.urls.length));
+    return share.urls.map((url) => ({ ...share, urls: [url], connections }));
+  });
   const folder = mkdtempSync(join(tmpdir(), "limpet-bench-wrk-"));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  process.once("exit", remove);
   try {
-    const script = join(folder, "request.lua");
-    writeFileSync(script, requestScript(headers, cookies ?? []));
-    return await runScript(["-t1", `-c${each}`, `-d${seconds}s`, "--latency", "-s", script, url], seconds);
+    // wrk reads its script as another user.
+    chmodSync(folder, 0o755);
+    const all = await Promise.all(shares.map((share, n) => runOne(share, join(folder, `${n}.lua`))));
+    const reports = all.filter((one) => one !== undefined);
+    return reports.length === 0 ? undefined : combineReports(reports);
   } finally {
-    rmSync(folder, { recursive: true });
+    process.off("exit", remove);
+    remove();
   }
 }
 
+async function runOne(share: Share, script: string): Promise<GeneratorReport | undefined> {
+  const { urls, connections, seconds, user } = share;
+  writeFileSync(script, loadScript(share));
+  const parameters = ["-t1", `-c${connections}`, `-d${seconds}s`, "-s", script, urls[0]!];
+  const output = await runGenerator("wrk", parameters, { seconds, user });
+  if (output === undefined) return undefined;
+  const report = parseWrk(output);
+  if (report === undefined) throw new Error(`wrk does not report: ${output}`);
+  return report;
+}
+
+/** JSON in one line, with every latency that there was: wrk's own report has four percentiles of them. */
+const REPORT = `
+function done(summary, latency, requests)
+  local errors = summary.errors
+  local failures = errors.connect + errors.read + errors.write + errors.status + errors.timeout
+  local latencies = {}
+  for index = 1, #latency do
+    local us, count = latency(index)
+    latencies[index] = string.format("[%d,%d]", us, count)
+  end
+  print(string.format(
+    '{"requests":%d,"seconds":%.6f,"bytes":%d,"failures":%d,"latencies":[%s]}',
+    summary.requests, summary.duration / 1e6, summary.bytes, failures, table.concat(latencies, ",")
+  ))
+end
+`;
+
 /** Lua: the requests are made beforehand, one for each cookie, and sent in turn. JSON's strings without exotic characters are Lua's. */
-function requestScript(headers: Readonly<Record<string, string>>, cookies: readonly string[]): string {
+function loadScript({ headers, cookies = [] }: Share): string {
   const fixed = Object.entries(headers).map(
     ([name, value]) => `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`,
   );
-  if (cookies.length === 0) return fixed.join("\n");
+  if (cookies.length === 0) return fixed.join("\n") + REPORT;
   return `${fixed.join("\n")}
 local requests, next = {}, 0
 function init()
@@ -64,46 +87,11 @@ function request()
   next = next % #requests + 1
   return requests[next]
 end
-`;
+${REPORT}`;
 }
 
-async function runScript(parameters: readonly string[], seconds: number): Promise<LoadResult | undefined> {
-  const child = spawnChild("wrk", [...parameters], {
-    stdio: ["ignore", "pipe", "inherit"],
-    timeout: seconds * 1000 + END_TIMEOUT_MS,
-    killSignal: "SIGKILL",
-  });
-  let output = "";
-  child.stdout?.on("data", (chunk) => (output += chunk));
-  const code = await new Promise<number | null | undefined>((resolve, reject) => {
-    child.once("close", resolve);
-    child.once("error", (error: NodeJS.ErrnoException) =>
-      error.code === "ENOENT" ? resolve(undefined) : reject(error),
-    );
-  });
-  if (code === undefined) return undefined;
-  const result = parseWrk(output);
-  if (code !== 0 || result === undefined) throw new Error(`wrk failed (${code}): ${output}`);
-  return result;
-}
-
-/** Reads wrk's report; undefined if it is none. */
-export function parseWrk(report: string): LoadResult | undefined {
-  const requests = /^ *(\d+) requests in /m.exec(report);
-  const rate = /^Requests\/sec: +([\d.]+)/m.exec(report);
-  const p50Us = percentileUs(report, 50);
-  const p99Us = percentileUs(report, 99);
-  if (requests === null || rate === null || p50Us === undefined || p99Us === undefined) return undefined;
-  const sockets = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(report);
-  const refused = /Non-2xx or 3xx responses: (\d+)/.exec(report);
-  const failures = [...(sockets?.slice(1) ?? []), refused?.[1] ?? 0].reduce<number>(
-    (sum, n) => sum + Number(n),
-    0,
-  );
-  return { requests: Number(requests[1]), requestsPerSecond: Number(rate[1]), p50Us, p99Us, failures };
-}
-
-function percentileUs(report: string, percentile: number): number | undefined {
-  const match = new RegExp(`^ +${percentile}% +([\\d.]+)(us|ms|s|m)$`, "m").exec(report);
-  return match === null ? undefined : Number(match[1]) * US[match[2]!]!;
+/** Reads the report of our script among what wrk prints; undefined if there is none. */
+export function parseWrk(output: string): GeneratorReport | undefined {
+  const line = /^\{"requests":.*\}$/m.exec(output);
+  return line === null ? undefined : (JSON.parse(line[0]) as GeneratorReport);
 }

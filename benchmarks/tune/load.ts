@@ -4,7 +4,8 @@
 import type { LoadResult } from "../support/load.js";
 
 /** `requests` and the rate are of good answers, below 400, alone. */
-export interface LoadFigures extends LoadResult {
+export interface LoadFigures
+  extends Pick<LoadResult, "requests" | "requestsPerSecond" | "p50Us" | "p99Us" | "failures"> {
   /** What the first failure was, in words. */
   readonly firstFailure?: string;
 }

@@ -27,7 +27,7 @@ import {
   MAX_WORKERS,
 } from "../../core/memory/load-board.js";
 
-import { benchOutput, runBench } from "./bench-command.js";
+import { bench, runBench } from "../support/limpet-bench.js";
 import { balanceFigures } from "./schemas/balance.js";
 import { hashingFigures } from "./schemas/hashing.js";
 
@@ -313,7 +313,7 @@ const TINY = ["--workers", "2", "--seconds", "1", "--rounds", "1"];
 
 commands("balance, with --json, prints figures as their schema says, in spreads of the rounds", () => {
   const few = ["--traffic", "equal,bursty", "--policies", "hash,least-loaded"];
-  const { options, figures } = benchOutput("balance", balanceFigures, ...TINY, ...few, "--rounds", "2");
+  const { options, figures } = bench("balance", balanceFigures, ...TINY, ...few, "--rounds", "2");
   assert.is(options.seed, 1);
   assert.equal(
     figures.map((figure) => [figure.traffic, figure.workers, figure.policy]),
@@ -329,7 +329,7 @@ commands("balance, with --json, prints figures as their schema says, in spreads 
 
 commands("hashing, with --json, prints figures as their schema says", () => {
   const size = ["--sources", "10000", "--workers", "2,64", "--rounds", "2"];
-  const { figures } = benchOutput("hashing", hashingFigures, ...size);
+  const { figures } = bench("hashing", hashingFigures, ...size);
   assert.equal(
     figures.map(({ method, workers }) => `${method} ${workers}`),
     ["rendezvous 2", "maglev 2", "rendezvous 64", "maglev 64"],

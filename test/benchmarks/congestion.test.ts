@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type CongestionOptions, runCongestion } from "../../benchmarks/congestion.js";
 import { silentProgress } from "../../benchmarks/support/progress.js";
-import { benchOutput } from "./bench-command.js";
+import { bench } from "../support/limpet-bench.js";
 import { congestionFigures } from "./schemas/congestion.js";
 
 const OPTIONS: CongestionOptions = {
@@ -53,7 +53,7 @@ test("congestion, as a command with the same seed, gives the same figures", () =
     `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
     String(value),
   ]);
-  assert.equal(benchOutput("congestion", congestionFigures, ...parameters).figures, figures);
+  assert.equal(bench("congestion", congestionFigures, ...parameters).figures, figures);
 });
 
 test.run();

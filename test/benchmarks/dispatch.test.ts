@@ -12,7 +12,7 @@ import {
 import type { PacketSchedule } from "../../benchmarks/support/numbered-flows.js";
 import { ACK_64, ACK_576, ACK_1500, SYN_64 } from "../../benchmarks/support/numbered-flows.js";
 import { Random } from "../../benchmarks/support/random.js";
-import { benchOutput, runBench } from "./bench-command.js";
+import { bench, runBench } from "../support/limpet-bench.js";
 import { dispatchFigures } from "./schemas/dispatch.js";
 
 const traffic = suite("dispatch's traffic");
@@ -71,7 +71,7 @@ const dispatch = suite("dispatch");
 const PACKETS = 60_000;
 const ROUNDS = 3;
 const SMALL = ["--packets", String(PACKETS), "--rounds", String(ROUNDS), "--flows", "1000"];
-const { figures } = benchOutput("dispatch", dispatchFigures, ...SMALL);
+const { figures } = bench("dispatch", dispatchFigures, ...SMALL);
 
 dispatch("every kind of traffic, is directed as it says, and allocates nothing for a packet", () => {
   assert.equal(

@@ -18,7 +18,6 @@ import {
   SYN_64,
 } from "../../benchmarks/support/numbered-flows.js";
 import { ServerProcess } from "../../benchmarks/support/server-process.js";
-import { parseWrk } from "../../benchmarks/support/wrk.js";
 import { Burst } from "../../core/link/link.js";
 import { allocatePacketPool } from "../../core/memory/packet-pool.js";
 import { PARSE_OK } from "../../core/wire/faults.js";
@@ -133,36 +132,6 @@ support("NumberedFlows, stops when no slot is free, and makes the rest later", (
   assert.is(burst.count, 8);
   assert.is(link.left, 2);
   assert.is(link.drops.noSlot, 1);
-});
-
-const REPORT = `Running 3s test @ http://198.18.0.1/
-  1 threads and 32 connections
-  Thread Stats   Avg      Stdev     Max   +/- Stdev
-    Latency   612.45us  101.10us   3.20ms   90.00%
-    Req/Sec    50.51k    12.61k   70.15k    73.75%
-  Latency Distribution
-     50%  560.00us
-     75%  700.00us
-     90%  900.00us
-     99%    2.10ms
-  331234 requests in 3.00s, 42.00MB read
-`;
-const RATE = "Requests/sec: 110411.33\nTransfer/sec:     14.00MB\n";
-
-support("parseWrk, a report without failures, has rate and percentiles in microseconds", () => {
-  const expected = { requests: 331_234, requestsPerSecond: 110_411.33, p50Us: 560, p99Us: 2100, failures: 0 };
-  assert.equal(parseWrk(REPORT + RATE), expected);
-});
-
-support("parseWrk, failures of every kind, are summed", () => {
-  const failures =
-    "  Socket errors: connect 1, read 20, write 300, timeout 4000\n  Non-2xx or 3xx responses: 50000\n";
-  assert.is(parseWrk(REPORT + failures + RATE)?.failures, 54_321);
-});
-
-support("parseWrk, what is no report, is undefined", () => {
-  assert.is(parseWrk("unable to connect to 198.18.0.1:80 Connection refused\n"), undefined);
-  assert.is(parseWrk(REPORT), undefined, "cut off");
 });
 
 support("ServerProcess, ready, is measured and ended", async () => {

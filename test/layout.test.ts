@@ -22,7 +22,7 @@ interface Import {
 function importsOf(from: string, text: string): Import[] {
   const found: Import[] = [];
   const statement =
-    /^(?:import|export)\s+(type\s+)?(\{[^}]*\}|[^"';=({]*?(?:\{[^}]*\})?)\s*(?:from\s+)?"([^"]+)"/gm;
+    /^(?:import|export)\s+(type\s+)?(\{[^}]*\}|[^"';=({<]*?(?:\{[^}]*\})?)\s*(?:from\s+)?"([^"]+)"/gm;
   for (const [, type, names = "", path] of text.matchAll(statement)) {
     const bindings = /^\{(.*)\}$/s.exec(names)?.[1]?.split(",") ?? [];
     const named = bindings.map((name) => name.trim()).filter((name) => name !== "");

@@ -229,11 +229,14 @@ export class TcpScript implements StreamUser {
     );
   }
 
+  /** The segments that were sent so far and not looked at. */
+  take(): Expected[] {
+    return this.#sent.splice(0).map((packet) => this.#describe(packet));
+  }
+
   /** Forgets what was sent so far; returns how many segments. */
   skip(): number {
-    const packets = this.#sent.splice(0);
-    for (const packet of packets) this.#describe(packet);
-    return packets.length;
+    return this.take().length;
   }
 
   /** The handshake over a path of `roundTripMs`, with an own answer to the SYN-ACK; afterwards nothing is left to expect. */

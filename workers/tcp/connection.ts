@@ -8,6 +8,7 @@ import { add, before, difference } from "../../core/wire/sequence.js";
 import type { StreamConnection } from "../stream.js";
 import type { CongestionControl } from "./congestion-control.js";
 import { type FourTuple, remoteAddress, remotePort } from "./four-tuple.js";
+import type { PathGuess } from "./path-guess.js";
 import type { ReceiveBuffer } from "./receive-buffer.js";
 import { NO_ROW } from "./rows.js";
 import { SendQueue } from "./send-queue.js";
@@ -131,6 +132,8 @@ export class TcpConnection implements StreamConnection, Timed, TransmissionList 
   rtoMs = 0;
   /** Retransmissions or probes since the peer last acknowledged anything. */
   unanswered = 0;
+  /** Set once a black hole was suspected on the path. */
+  pathGuess: PathGuess | null = null;
   /** 1: since then the network has said that it cannot be reached. */
   isUnreachable = 0;
   /** Probes of a closed window since it was last open: doubles their distance. */

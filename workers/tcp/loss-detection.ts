@@ -46,7 +46,8 @@ export function takeAcknowledgment(context: TcpContext, connection: TcpConnectio
   // Karn: of what was sent twice only a timestamp tells which one is acknowledged (RFC 6298 section 3).
   if (transmissions.hasOldest === 1 && transmissions.hasResent === 0) {
     sampleRoundTrip(context.limits, connection, difference(nowMs, transmissions.oldestMs));
-  } else if (hasEcho && after(acknowledgment, connection.sndUna)) {
+  } else if (hasEcho && after(acknowledgment, connection.sndUna) && !hasDuplicateReport(context)) {
+    // The ACK of a duplicate echoes what came before it: it would be the time since the ACK that was lost.
     sampleRoundTrip(context.limits, connection, difference(nowMs, echoMs));
   }
   if (transmissions.hasNewest === 1) noteNewest(context, connection);

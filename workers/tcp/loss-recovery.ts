@@ -26,6 +26,7 @@ import {
   takeAcknowledgment,
   widenReorderWindow,
 } from "./loss-detection.js";
+import { doubtGuess } from "./path-guess.js";
 import { backOff } from "./round-trip.js";
 
 /**
@@ -84,6 +85,7 @@ function newDataAcknowledged(
   connection.duplicateAcks = 0;
   connection.unanswered = 0;
   connection.isUnreachable = 0;
+  if (connection.pathGuess !== null) doubtGuess(context, connection, acked);
   // RFC 6298 section 5.2, 5.3: stopped here, started anew at the end of the turn if anything is outstanding.
   connection.retransmitAtMs = NEVER;
   connection.lossProbeAtMs = NEVER;

@@ -1,7 +1,7 @@
 // How large a connection's packets may be on their whole path (RFC 1191, RFC 8201): what the network tells, what it told of
 // earlier connections to the same address, and what has to be guessed where full segments vanish without a word (RFC 2923
-// section 2.1, after RFC 4821 section 7.7). It only ever makes segments smaller; a larger path is found by later connections,
-// once what was learned is forgotten.
+// section 2.1, after RFC 4821 section 7.7). What the network tells holds for the connection; a larger path is found by later ones, once
+// what was learned is forgotten. A guess is taken back after a while, and stays as long as it proves right.
 
 import { nextHopMtu, packetInErrorBytes } from "../../core/wire/icmp-error.js";
 import { IPV6_MIN_MTU_BYTES } from "../../core/wire/ipv6.js";
@@ -10,6 +10,7 @@ import type { TcpContext } from "./context.js";
 import { dataHeaderBytes } from "./emit.js";
 import type { FourTuple } from "./four-tuple.js";
 import { resendOutstanding } from "./loss-recovery.js";
+import { guessAgain } from "./path-guess.js";
 
 /** Linux's floor for IPv4 (the RFC's, 68, would let anyone make us send headers only): 552 bytes carry 512 of data. */
 const MIN_MTU_IPV4 = 552;
@@ -19,7 +20,6 @@ const PLATEAUS = [1492, 1006, MIN_MTU_IPV4] as const;
 const BLACK_HOLE_TIMEOUTS = 3;
 /** What is tried then: next to every path takes the first of IPv4's (RFC 4821 section 7.2). */
 const GUESSES = { 4: [1024, MIN_MTU_IPV4], 6: [IPV6_MIN_MTU_BYTES] } as const;
-
 /** Largest segment data on the path, as far as is known: without options. */
 export function pathMss(context: TcpContext, tuple: FourTuple): number {
   const writer = context.writers[tuple.link]!;
@@ -53,6 +53,7 @@ export function packetTooBig(
   // All that is outstanding had the old size, and none of it can arrive. That is no sign of congestion: the window is what
   // it was, but opened anew, since nobody knows this path (RFC 1191 section 6.4). Later errors about the same segments
   // tell nothing smaller, and so it happens once.
+  connection.pathGuess = null;
   connection.congestion.pathChanged(connection.mss);
   connection.retransmitAtMs = NEVER;
   resendOutstanding(context, connection);
@@ -66,9 +67,11 @@ export function suspectBlackHole(context: TcpContext, connection: TcpConnection)
   for (const mtuBytes of connection.tuple.ipVersion === 4 ? GUESSES[4] : GUESSES[6]) {
     // Where no segment is larger than that (the peer's window may be small), it is not the size.
     if (outstanding <= mssFor(context, connection, mtuBytes)) continue;
+    const { mss } = connection;
     // A guess, and not remembered for others: the peer may have been away for quite another reason.
     if (!lowerMss(context, connection, mtuBytes)) continue;
     context.counters.pathMtuBlackHoles++;
+    connection.pathGuess = guessAgain(connection.pathGuess, mss, context.nowMs);
     return;
   }
 }

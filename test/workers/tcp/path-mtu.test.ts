@@ -266,6 +266,66 @@ test("black hole, once small segments pass, is no more: the transfer goes on in 
   script.expectNothing();
 });
 
+/** Acknowledges all that is sent, until nothing is. Returns the length of the longest segment, the first flight's left out. */
+function acknowledgeAll(script: TcpScript): number {
+  let longest = 0;
+  for (let sent = script.take(); sent.length > 0; ) {
+    const ends = sent.map(({ seq, length }) => seq! + length!);
+    script.inject({ flags: "A", seq: 1, ack: Math.max(...ends) });
+    sent = script.take();
+    longest = Math.max(longest, ...sent.map(({ length }) => length!));
+  }
+  return longest;
+}
+
+function send(script: TcpScript, bytes: number): void {
+  script.act((connection) => connection.send(new Uint8Array(bytes)));
+}
+
+test("black hole, that there is none after all, is found out after five seconds: segments are full again", () => {
+  const script = sending(10);
+  script.advance(1400);
+  assert.is(acknowledgeAll(script), 984);
+  script.advance(4999);
+  send(script, 10 * MSS);
+  assert.is(acknowledgeAll(script), 984);
+  script.advance(1);
+  send(script, 20 * MSS);
+  assert.is(acknowledgeAll(script), MSS);
+});
+
+test("black hole, that is there, is tried again after twice the time each", () => {
+  const script = sending(10);
+  script.advance(1400);
+  for (const [tries, holdMs] of [5000, 10_000, 20_000].entries()) {
+    acknowledgeAll(script);
+    assert.is(script.stack.counters.pathMtuBlackHoles, 1 + tries);
+    script.advance(holdMs - 1);
+    send(script, 10 * MSS);
+    assert.is(acknowledgeAll(script), 984, `within ${holdMs} ms`);
+    script.advance(1);
+    send(script, 1);
+    acknowledgeAll(script);
+    send(script, 10 * MSS);
+    assert.is(Math.max(...script.take().map(({ length }) => length!)), MSS, `after ${holdMs} ms`);
+    // Nothing of that size arrives.
+    script.advance(1400);
+  }
+});
+
+test("black hole, that proves to be none, is doubted as soon when it is suspected again", () => {
+  const script = sending(10);
+  for (const _ of [1, 2, 3]) {
+    script.advance(1400);
+    acknowledgeAll(script);
+    script.advance(5000);
+    send(script, 100 * MSS);
+    assert.is(acknowledgeAll(script), MSS);
+    send(script, 10 * MSS);
+    script.skip();
+  }
+});
+
 test("black hole, is not suspected where nothing is larger than what passes everywhere", () => {
   const script = new TcpScript();
   script.connect();

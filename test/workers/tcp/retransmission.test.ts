@@ -42,6 +42,30 @@ test("retransmission timeout, data sent twice, gives no round trip and keeps the
   script.expect({ length: 10 });
 });
 
+test("retransmission timeout, the ACK of a duplicate, echoes an earlier time and gives no round trip", () => {
+  const script = sending(1, { sackOk: true, ts: [500, 0] });
+  const sentAt = script.timestamp;
+  const { counters } = script.stack;
+  const end = 1 + MSS - 12;
+  const timesOut = () => {
+    const before = counters.retransmissionTimeouts;
+    let waitMs = 0;
+    for (; counters.retransmissionTimeouts === before; waitMs++) script.advance(1);
+    script.skip();
+    return waitMs;
+  };
+  // It arrived, and its ACK was lost. So are those of what is sent again, for three seconds.
+  for (let waitMs = 0; waitMs < 3000; ) waitMs += timesOut();
+  script.inject({ flags: "A", seq: 1, ack: end, ts: [4000, sentAt], sack: [[1, end]] });
+  // The next segment's comes at once, and is the round trip.
+  script.act((connection) => connection.send(new Uint8Array(10)));
+  script.skip();
+  script.inject({ flags: "A", seq: 1, ack: end + 10, ts: [4000, script.timestamp] });
+  script.act((connection) => connection.send(new Uint8Array(10)));
+  script.skip();
+  assert.ok(timesOut() < 300);
+});
+
 test("retransmission timeout, is not put off by duplicate ACKs", () => {
   const script = sending(2);
   for (let index = 0; index < 4; index++) {

@@ -9,7 +9,6 @@ const answers = new Map(
     return [path, new HttpResponse(body, { headers: { "content-type": BODY_TYPE } })];
   }),
 );
-answers.set("/", answers.get("/hello")!);
 
 export default {
   sessionless: ({ path }) => answers.has(path) || path === WORKER_PATH,

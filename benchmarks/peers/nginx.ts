@@ -34,7 +34,7 @@ http {
 
 const [port, bytes] = process.argv.slice(2).map(Number);
 const folder = makeFolder("nginx");
-for (const [path, body] of Object.entries(BODIES)) writeFileSync(join(folder, path), body);
+for (const path of ["/16-kib", "/1-mib"]) writeFileSync(join(folder, path), BODIES[path]!);
 if (bytes !== undefined) {
   writeFileSync(join(folder, "bytes"), "");
   truncateSync(join(folder, "bytes"), bytes);

@@ -2,9 +2,12 @@
 
 export const BODY_TYPE = "text/plain; charset=utf-8";
 
+const HELLO = Buffer.from("Hello, world!");
+
 /** By path. Each 16 bytes of the large ones are different, so that bytes at a wrong place are noticed. */
 export const BODIES: Readonly<Record<string, Buffer>> = {
-  "/hello": Buffer.from("Hello, world!"),
+  "/": HELLO,
+  "/hello": HELLO,
   "/16-kib": lines(16 * 1024),
   "/1-mib": lines(1024 * 1024),
 };

@@ -6,7 +6,7 @@ import type { Random } from "../support/random.js";
 import { type Habits, Visit } from "./behaviour.js";
 import { ClientConnection, cookieIn, type Reply, type Route } from "./exchange.js";
 import { type Buyer, type Errand, requestOf } from "./shop-requests.js";
-import type { Tally } from "./tally.js";
+import { isServed, type Tally } from "./tally.js";
 
 /** How often a checkout of unknown outcome is sent. */
 const MAX_ATTEMPTS = 8;
@@ -187,5 +187,5 @@ export class Shopper {
 /** Why the request came to nothing, or undefined if it came to what the shop has to say. */
 function failureOf(reply: Reply): string | undefined {
   if (typeof reply === "string") return REASONS[reply];
-  return reply.status >= 400 && reply.status !== 409 ? `status ${reply.status}` : undefined;
+  return isServed(reply.status) ? undefined : `status ${reply.status}`;
 }

@@ -134,6 +134,11 @@ export class Tally {
   }
 }
 
+/** Whether the shop has done its work: a refusal in its own words (409: sold out, or a full cart) is an answer as good as any. */
+export function isServed(status: number): boolean {
+  return status < 400 || status === 409;
+}
+
 function count(counts: Map<string, number>, name: string): void {
   counts.set(name, (counts.get(name) ?? 0) + 1);
 }

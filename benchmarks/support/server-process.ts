@@ -97,21 +97,7 @@ export class ServerProcess {
 
   /** Of each thread that there is, by its ID. */
   threadTimes(): ReadonlyMap<number, ThreadTimes> {
-    const folder = `/proc/${this.#child.pid}/task`;
-    const times = new Map<number, ThreadTimes>();
-    for (const thread of readdirSync(folder)) {
-      try {
-        const [ranNs, waitedNs] = readFileSync(`${folder}/${thread}/schedstat`, "utf8")
-          .split(" ")
-          .map(Number);
-        const startedTicks = Number(statFields(`${folder}/${thread}/stat`)[19]);
-        times.set(Number(thread), { ranUs: ranNs! / 1000, waitedUs: waitedNs! / 1000, startedTicks });
-      } catch (error) {
-        // It has ended since it was listed.
-        if (!["ENOENT", "ESRCH"].includes(String((error as NodeJS.ErrnoException).code))) throw error;
-      }
-    }
-    return times;
+    return threadTimesOf(this.#child.pid!);
   }
 
   /** Memory of the process that is in use, in bytes. */
@@ -127,6 +113,23 @@ export class ServerProcess {
     await this.#ended;
     clearTimeout(timer);
   }
+}
+
+/** Of each thread of a process, by its ID. */
+export function threadTimesOf(pid: number): ReadonlyMap<number, ThreadTimes> {
+  const folder = `/proc/${pid}/task`;
+  const times = new Map<number, ThreadTimes>();
+  for (const thread of readdirSync(folder)) {
+    try {
+      const [ranNs, waitedNs] = readFileSync(`${folder}/${thread}/schedstat`, "utf8").split(" ").map(Number);
+      const startedTicks = Number(statFields(`${folder}/${thread}/stat`)[19]);
+      times.set(Number(thread), { ranUs: ranNs! / 1000, waitedUs: waitedNs! / 1000, startedTicks });
+    } catch (error) {
+      // It has ended since it was listed.
+      if (!["ENOENT", "ESRCH"].includes(String((error as NodeJS.ErrnoException).code))) throw error;
+    }
+  }
+  return times;
 }
 
 function processorTicks(pid: number): number {

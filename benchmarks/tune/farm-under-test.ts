@@ -5,24 +5,25 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { AdminClient } from "../../core/cli/admin-client.js";
 import type { StatusAnswer, WorkersAnswer } from "../../core/cli/admin-command.js";
 import { ServerProcess } from "../support/server-process.js";
 import type { Round, Setting } from "./figures.js";
-import type { TuneLoad } from "./load.js";
+import type { RunningLoad, TuneLoad } from "./load.js";
 import { UsageMeter } from "./usage.js";
 
 const limpet = new URL("../../core/cli/limpet.js", import.meta.url);
 
 /** Workers tell what they count about once a second. */
 const COUNTED_AFTER_MS = 1200;
-export const WARM_UP_SECONDS = 2;
+const WARM_UP_SECONDS = 2;
 /** What a measurement takes beside its load: to start, to count, to stop. */
-export const AROUND_SECONDS = 3;
+const AROUND_SECONDS = 3;
 
 export interface FarmPlace {
-  /** The app's file; undefined: the shop. */
-  readonly app: string | undefined;
+  /** Its file. */
+  readonly app: string;
   readonly link: "socket" | "tun";
   /** Flags beside those of the setting. */
   readonly flags: readonly string[];
@@ -72,21 +73,25 @@ export async function measure(measurement: Measurement, folder: FarmFolder): Pro
   const files = mkdtempSync(join(folder.path, "farm-"));
   const socket = join(files, "admin.sock");
   const server = await ServerProcess.start(limpet, parametersOf(measurement, files, socket));
+  let running: RunningLoad | undefined;
   try {
     // Now, since threads are told apart by their age.
     const workers = youngest(server, setting.workers);
     const admin = new AdminClient(`unix:${socket}`, process.env.LIMPET_ADMIN_TOKEN);
-    const { urls: all } = await admin.get<StatusAnswer>("/status");
+    const { urls } = await admin.get<StatusAnswer>("/status");
     // The addresses that a load can come from are IPv4's.
-    const urls = all.filter((url) => !url.includes("["));
-    // Until the code on both sides is compiled and the caches are full.
-    const warmUp = await load.run(urls, Math.min(WARM_UP_SECONDS, seconds));
+    running = await load.start(urls.filter((url) => !url.includes("[")));
+    await pause(warmUpSeconds(measurement) * 1000);
+    const warmUp = running.figures();
     if (warmUp.requests === 0 && warmUp.firstFailure !== undefined) throw new LoadError(warmUp.firstFailure);
     const before = totals(await admin.get<WorkersAnswer>("/workers"));
     const meter = new UsageMeter(server, workers);
-    const seen = await load.run(urls, seconds);
+    running.countAnew();
+    await pause(seconds * 1000);
+    const seen = running.figures();
     const usage = meter.read();
-    await new Promise((resolve) => setTimeout(resolve, COUNTED_AFTER_MS));
+    await running.stop();
+    await pause(COUNTED_AFTER_MS);
     const answer = await admin.get<WorkersAnswer>("/workers");
     const after = totals(answer);
     return {
@@ -98,9 +103,20 @@ export async function measure(measurement: Measurement, folder: FarmFolder): Pro
       workerFailures: after.failures,
     };
   } finally {
+    await running?.stop();
     await server.stop();
     rmSync(files, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+/** Until all of the load is there, the code on both sides is compiled, and the caches are full. */
+function warmUpSeconds({ load, seconds }: Pick<Measurement, "load" | "seconds">): number {
+  return load.arrivalSeconds + Math.min(WARM_UP_SECONDS, seconds);
+}
+
+/** What a measurement takes, about. */
+export function expectedSeconds(measurement: Pick<Measurement, "load" | "seconds">): number {
+  return warmUpSeconds(measurement) + measurement.seconds + AROUND_SECONDS;
 }
 
 function parametersOf({ setting, app, link, flags }: Measurement, files: string, socket: string): string[] {
@@ -108,15 +124,8 @@ function parametersOf({ setting, app, link, flags }: Measurement, files: string,
     link === "tun" ? ["--socket", "none", "--tun", "on"] : ["--socket", "127.0.0.1:0", "--tun", "off"];
   return [
     "serve",
-    ...(app === undefined ? [] : ["--app", app]),
-    ...[
-      "--workers",
-      String(setting.workers),
-      "--policy",
-      setting.policy,
-      "--cache-mib",
-      String(setting.cacheMib),
-    ],
+    ...["--app", app, "--workers", String(setting.workers)],
+    ...["--policy", setting.policy, "--cache-mib", String(setting.cacheMib)],
     ...links,
     ...["--admin", `unix:${socket}`, "--database", join(files, "farm.db"), "--log-level", "error"],
     // Requests at its end have been counted, or are nobody's.

@@ -41,6 +41,8 @@ export interface SettingFigure extends Setting {
   readonly workerThreads: Spread;
   readonly storage: Spread;
   readonly client: Spread;
+  /** How much of the time the client's one thread ran or waited for a core, 0 … 1. */
+  readonly clientWanted: Spread;
   readonly others: Spread;
   /** How much of the time a worker ran or waited for a core, 0 … 1. */
   readonly workersWanted: Spread;
@@ -51,7 +53,7 @@ export interface SettingFigure extends Setting {
   readonly idleWorkers: number;
   /** 0 … 1; absent where no session was looked up. */
   readonly cacheHits?: Spread;
-  /** Errors, timeouts and answers from 400 on, and of what they are this part. Of all rounds. */
+  /** Requests that came to nothing (errors, timeouts, answers from 400 on), and of what they are this part. Of all rounds. */
   readonly failures: number;
   readonly failureShare: number;
   readonly firstFailure?: string;
@@ -104,6 +106,7 @@ export function summarize(
     workerThreads: over(({ usage }) => usage.workers),
     storage: over(({ usage }) => usage.storage),
     client: over(({ usage }) => usage.client),
+    clientWanted: over(({ usage }) => usage.clientWanted),
     others: over(({ usage }) => usage.others),
     workersWanted: over(({ usage }) => usage.workersWanted),
     variation: over(({ requestsByWorker }) => unevenness(requestsByWorker).variation),

@@ -46,7 +46,10 @@ export function recommend(figures: readonly SettingFigure[], cores: number): Rec
     cacheMib,
     limit,
     reason: `${name(chosen)}: ${comparison(figures, knee, name)}; ${causeOf(limit, chosen, { cores, isLast })}.`,
-    doubts: doubtsAbout(figures, chosen, cores),
+    doubts: [
+      ...doubtsAbout(figures, chosen, cores),
+      ...(limit === "client" ? [] : doubtAboutClient(figures.slice(knee + 1), cores)),
+    ],
   };
 }
 
@@ -60,14 +63,20 @@ export function limitOf(figures: readonly SettingFigure[], knee: number, cores: 
   const wanted = chosen.workersWanted.median;
   if (wanted >= BURNS && workers >= client) return "cores";
   if (director >= BUSY_THREAD) return "director";
+  // Before what can only be known of workers who are asked for all that they have.
+  if (isAtItsEnd(chosen, cores)) return "client";
   const gains = figures
     .slice(0, knee)
     .some((fewer) => fewer.workers < chosen.workers && isWorthIt(candidateOf(chosen), candidateOf(fewer)));
   if (gains && wanted < WAITS) return "waiting";
   if (chosen.others.median >= MOST * cores) return "others";
-  if (client >= workers && (client >= BUSY_THREAD || coresBusy(chosen) >= BUSY_THREAD * cores))
-    return "client";
+  if (client >= workers && coresBusy(chosen) >= BUSY_THREAD * cores) return "client";
   return coresBusy(chosen) >= BUSY_THREAD * cores ? "cores" : "load";
+}
+
+/** The load generator, whose thread has no time left, and not since others have it. */
+function isAtItsEnd({ clientWanted, others }: SettingFigure, cores: number): boolean {
+  return clientWanted.median >= BUSY_THREAD && others.median < MOST * cores;
 }
 
 /** Of everybody. */
@@ -138,6 +147,8 @@ function causeOf(
     case "director":
       return `the director's thread is busy ${percent(one.director.median)}: no number of workers gets more through it`;
     case "client":
+      if (one.client.median < one.workerThreads.median)
+        return `the load generator's one thread wants a core ${percent(one.clientWanted.median)} of the time: it cannot ask for more`;
       return `the load generator takes more of the cores (${one.client.median.toFixed(1)}) than the workers (${one.workerThreads.median.toFixed(1)}): this machine cannot ask for more`;
     case "waiting":
       return `${wants}, ${inUse}: the app waits, and more workers wait side by side`;
@@ -193,6 +204,15 @@ function doubtsAbout(figures: readonly SettingFigure[], chosen: SettingFigure, c
     );
   }
   return doubts;
+}
+
+/** `dearer`: what was not chosen, perhaps because nobody could ask it for more. */
+function doubtAboutClient(dearer: readonly SettingFigure[], cores: number): string[] {
+  const starved = dearer.find((one) => isAtItsEnd(one, cores) && one.workersWanted.median < BURNS);
+  if (starved === undefined) return [];
+  return [
+    `With ${counted(starved.workers, "worker")} the client's one thread was at its end (it wants a core ${percent(starved.clientWanted.median)} of the time): they may be able to do more than it could ask for.`,
+  ];
 }
 
 export function counted(n: number, what: string): string {

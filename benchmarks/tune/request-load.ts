@@ -5,7 +5,7 @@ import { build, type Histogram } from "hdr-histogram-js";
 import { Client } from "undici";
 import { isInside } from "../support/namespace.js";
 import { Random } from "../support/random.js";
-import type { LoadFigures, TuneLoad } from "./load.js";
+import type { LoadFigures, RunningLoad, TuneLoad } from "./load.js";
 import type { TuneRequest } from "./requests.js";
 
 export interface RequestLoadOptions {
@@ -22,6 +22,7 @@ const ANSWER_TIMEOUT_MS = 10_000;
 const FAILURE_PAUSE_MS = 50;
 
 interface Tally {
+  readonly sinceMs: number;
   answered: number;
   failures: number;
   firstFailure: string | undefined;
@@ -30,74 +31,82 @@ interface Tally {
 
 export class RequestLoad implements TuneLoad {
   readonly description: string;
+  readonly arrivalSeconds = 0;
   readonly #options: RequestLoadOptions;
-  readonly #draw: (random: Random) => TuneRequest;
 
   constructor(options: RequestLoadOptions) {
     this.#options = options;
-    this.#draw = weighted(options.requests);
     this.description = `${options.connections} connections, ${options.about}`;
   }
 
-  async run(urls: readonly string[], seconds: number): Promise<LoadFigures> {
-    const { connections, seed } = this.#options;
-    const tally: Tally = { answered: 0, failures: 0, firstFailure: undefined, latencies: newHistogram() };
-    const endMs = performance.now() + seconds * 1000;
-    await Promise.all(
-      Array.from({ length: connections }, (_, number) =>
-        this.#connection(
-          urls[number % urls.length]!,
-          sourceOf(number),
-          new Random(seed + number),
-          endMs,
-          tally,
-        ),
-      ),
+  start(urls: readonly string[]): Promise<RunningLoad> {
+    return Promise.resolve(new RunningRequests(urls, this.#options));
+  }
+}
+
+class RunningRequests implements RunningLoad {
+  readonly #draw: (random: Random) => TuneRequest;
+  readonly #clients: readonly Client[];
+  readonly #running: Promise<unknown>;
+  #tally = newTally();
+  #isStopped = false;
+
+  constructor(urls: readonly string[], { requests, connections, seed }: RequestLoadOptions) {
+    this.#draw = weighted(requests);
+    this.#clients = Array.from({ length: connections }, (_, number) => {
+      const localAddress = sourceOf(number);
+      return new Client(urls[number % urls.length]!, {
+        headersTimeout: ANSWER_TIMEOUT_MS,
+        bodyTimeout: ANSWER_TIMEOUT_MS,
+        connectTimeout: ANSWER_TIMEOUT_MS,
+        ...(localAddress && { localAddress }),
+      });
+    });
+    this.#running = Promise.all(
+      this.#clients.map((client, number) => this.#ask(client, new Random(seed + number))),
     );
-    const { answered, failures, firstFailure, latencies } = tally;
-    const at = (percentile: number) =>
-      latencies.totalCount === 0 ? 0 : latencies.getValueAtPercentile(percentile);
+  }
+
+  countAnew(): void {
+    this.#tally = newTally();
+  }
+
+  /** What was asked before and answered since counts as answered, with all of its latency: what is slow is not left out. */
+  figures(): LoadFigures {
+    const { sinceMs, answered, failures, firstFailure, latencies } = this.#tally;
     return {
       requests: answered,
-      requestsPerSecond: answered / seconds,
-      p50Us: at(50),
-      p99Us: at(99),
+      requestsPerSecond: (answered * 1000) / (performance.now() - sinceMs),
+      p50Us: latencies.getValueAtPercentile(50),
+      p99Us: latencies.getValueAtPercentile(99),
       failures,
       ...(firstFailure === undefined ? {} : { firstFailure }),
     };
   }
 
-  /** Asks until the time is up. What is under way then may take as long as it needs: it counts for latency, but not as answered. */
-  async #connection(
-    url: string,
-    localAddress: string | undefined,
-    random: Random,
-    endMs: number,
-    tally: Tally,
-  ): Promise<void> {
-    const client = new Client(url, {
-      headersTimeout: ANSWER_TIMEOUT_MS,
-      bodyTimeout: ANSWER_TIMEOUT_MS,
-      connectTimeout: ANSWER_TIMEOUT_MS,
-      ...(localAddress && { localAddress }),
-    });
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await Promise.all(this.#clients.map((client) => client.destroy()));
+    await this.#running;
+  }
+
+  async #ask(client: Client, random: Random): Promise<void> {
     const cookies = new Map<string, string>();
-    try {
-      for (let now = performance.now(); now < endMs; now = performance.now()) {
-        const request = this.#draw(random);
-        const failure = await ask(client, request, cookies);
-        const answeredMs = performance.now();
-        tally.latencies.recordValue(Math.max(1, Math.round((answeredMs - now) * 1000)));
-        if (failure !== undefined) {
-          tally.failures++;
-          tally.firstFailure ??= `${request.method} ${request.path}: ${failure}`;
-          await new Promise((resolve) => setTimeout(resolve, FAILURE_PAUSE_MS));
-        } else if (answeredMs <= endMs) {
-          tally.answered++;
-        }
+    while (!this.#isStopped) {
+      const request = this.#draw(random);
+      const askedMs = performance.now();
+      const failure = await ask(client, request, cookies);
+      // What was cut off at the end says nothing.
+      if (this.#isStopped) return;
+      const tally = this.#tally;
+      tally.latencies.recordValue(Math.max(1, Math.round((performance.now() - askedMs) * 1000)));
+      if (failure === undefined) {
+        tally.answered++;
+      } else {
+        tally.failures++;
+        tally.firstFailure ??= `${request.method} ${request.path}: ${failure}`;
+        await new Promise((resolve) => setTimeout(resolve, FAILURE_PAUSE_MS));
       }
-    } finally {
-      await client.destroy();
     }
   }
 }
@@ -148,11 +157,12 @@ export function weighted(requests: readonly TuneRequest[]): (random: Random) => 
   };
 }
 
-function newHistogram(): Histogram {
-  return build({
+function newTally(): Tally {
+  const latencies = build({
     bitBucketSize: 32,
     highestTrackableValue: 120_000_000,
     numberOfSignificantValueDigits: 3,
     autoResize: false,
   });
+  return { sinceMs: performance.now(), answered: 0, failures: 0, firstFailure: undefined, latencies };
 }

@@ -1,8 +1,7 @@
-// The requests of a load: the shop's own, or those of a file that somebody has written for an app.
+// The requests of a load, from a file that somebody has written for an app.
 
 import { readFileSync } from "node:fs";
 import * as v from "valibot";
-import { SEED_PRODUCTS } from "../../workers/shop/catalogue.js";
 
 export interface TuneRequest {
   readonly method: string;
@@ -85,20 +84,3 @@ function completed({ body, headers, ...rest }: v.InferOutput<typeof requestSchem
     body: JSON.stringify(body),
   };
 }
-
-/** Products that are looked at, and one that is put into carts and taken out. */
-const SHOWN = SEED_PRODUCTS.slice(0, 8);
-
-/** Somebody who looks around, and now and then changes the cart: a commit each time. */
-export const SHOP_REQUESTS: readonly TuneRequest[] = [
-  { method: "GET", path: "/", headers: {}, weight: 8 },
-  ...SHOWN.map(({ id }) => ({ method: "GET", path: `/products/${id}`, headers: {}, weight: 1 })),
-  { method: "GET", path: "/cart", headers: {}, weight: 2 },
-  ...[0, 1, 2].map((quantity) => ({
-    method: "PATCH",
-    path: `/api/cart/items/${SHOWN[0]!.id}`,
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ quantity }),
-    weight: 1,
-  })),
-];

@@ -1,24 +1,19 @@
 // Measures every setting in rounds that alternate, so that a noisy neighbour hits all alike, and hands the figures to the rule.
 
 import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
 import type { PolicyName } from "../../core/director/policies.js";
 import { MAX_WORKERS } from "../../core/memory/load-board.js";
 import { OptionError } from "../../core/options.js";
 import type { Progress } from "../support/progress.js";
 import { stepsPerMs } from "./burn.js";
-import {
-  AROUND_SECONDS,
-  checkPlace,
-  FarmFolder,
-  type FarmPlace,
-  measure,
-  WARM_UP_SECONDS,
-} from "./farm-under-test.js";
+import { checkPlace, expectedSeconds, FarmFolder, type FarmPlace, measure } from "./farm-under-test.js";
 import { type Round, type Setting, summarize, type TuneFigures } from "./figures.js";
 import type { TuneLoad } from "./load.js";
 import { recommend } from "./reason.js";
 import { RequestLoad } from "./request-load.js";
-import { readRequests, SHOP_REQUESTS, type TuneRequest } from "./requests.js";
+import { readRequests, type TuneRequest } from "./requests.js";
+import { ShopperLoad } from "./shopper-load.js";
 
 export interface TuneOptions {
   readonly workers?: readonly number[];
@@ -31,6 +26,7 @@ export interface TuneOptions {
   readonly handlerBurnMs?: number;
   readonly link: "socket" | "tun";
   readonly connections?: number;
+  readonly thinkMs?: number;
   readonly seconds: number;
   readonly rounds: number;
   readonly seed: number;
@@ -43,6 +39,8 @@ const CONNECTIONS_PER_WORKER = 4;
 const WORKERS_PER_CORE = 4;
 /** Handlers that block their worker on purpose must not be taken for ones that hang. */
 const HANDLER_FLAGS = ["--hang-seconds", "60"];
+/** The shop, with deliveries: or it would soon be sold out, and the rest of the measurement one of refusals. */
+const STOCKED_SHOP = fileURLToPath(new URL("../shoppers/stocked-shop.js", import.meta.url));
 const GET_ROOT: TuneRequest = { method: "GET", path: "/", headers: {}, weight: 1 };
 
 /** In the order of their price: fewer workers are cheaper, then smaller caches, then policies as they are named. */
@@ -62,15 +60,23 @@ export function defaultWorkers(cores: number): number[] {
   return numbers;
 }
 
-/** The one place where it is decided what the farm is put under; a load of another kind (shoppers) is one more line here. */
+/** What the farm is put under: the requests of a file, one request where nothing is known of the app, and people in the shop. */
 export function loadOf(options: TuneOptions, settings: readonly Setting[]): TuneLoad {
+  const { seed, thinkMs } = options;
   const largest = Math.max(...settings.map(({ workers }) => workers));
   const connections = options.connections ?? Math.max(MIN_CONNECTIONS, CONNECTIONS_PER_WORKER * largest);
+  if (isForShoppers(options)) return new ShopperLoad({ shoppers: connections, seed, thinkMs: thinkMs ?? 0 });
+  if (thinkMs !== undefined)
+    throw new OptionError("--think-ms is for shoppers, who are in the shop only, and without --requests");
   const load = (requests: readonly TuneRequest[], about: string) =>
-    new RequestLoad({ requests, connections, seed: options.seed, about });
-  if (options.requests !== undefined) return load(readRequests(options.requests), options.requests);
-  if (options.app !== undefined || isOfHandler(options)) return load([GET_ROOT], "GET /");
-  return load(SHOP_REQUESTS, "the shop's pages and carts");
+    new RequestLoad({ requests, connections, seed, about });
+  return options.requests === undefined
+    ? load([GET_ROOT], "GET /")
+    : load(readRequests(options.requests), options.requests);
+}
+
+function isForShoppers(options: TuneOptions): boolean {
+  return options.requests === undefined && options.app === undefined && !isOfHandler(options);
 }
 
 function isOfHandler({ handlerWaitMs, handlerBurnMs }: TuneOptions): boolean {
@@ -89,17 +95,17 @@ export interface Sweep {
 /** Throws an error with a code and one sentence for options, files of requests and machines that cannot be. */
 export function planSweep(options: TuneOptions): Sweep {
   if (options.app !== undefined && isOfHandler(options)) {
-    throw new OptionError("--app and --handler-… are two apps: tune takes one");
+    throw new OptionError("--app (or LIMPET_APP) and --handler-… are two apps: tune takes one");
   }
   checkPlace(options);
   const settings = settingsOf(options);
   const { rounds, seconds } = options;
-  const eachSeconds = seconds + Math.min(WARM_UP_SECONDS, seconds) + AROUND_SECONDS;
+  const load = loadOf(options, settings);
   return {
     options,
     settings,
-    load: loadOf(options, settings),
-    expectedSeconds: settings.length * rounds * eachSeconds,
+    load,
+    expectedSeconds: settings.length * rounds * expectedSeconds({ load, seconds }),
   };
 }
 
@@ -126,7 +132,7 @@ export async function runSweep({ options, settings, load }: Sweep, progress: Pro
 }
 
 function placeOf(options: TuneOptions, folder: FarmFolder): FarmPlace {
-  const { app, link, handlerWaitMs = 0, handlerBurnMs = 0, handlerConcurrency } = options;
+  const { app = STOCKED_SHOP, link, handlerWaitMs = 0, handlerBurnMs = 0, handlerConcurrency } = options;
   if (!isOfHandler(options)) return { app, link, flags: [] };
   const handler = {
     waitMs: handlerWaitMs,

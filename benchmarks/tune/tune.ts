@@ -5,8 +5,9 @@ import type { AdminClient } from "../../core/cli/admin-client.js";
 import { clientOf } from "../../core/cli/admin-command.js";
 import { POLICIES, type PolicyName } from "../../core/director/policies.js";
 import { OptionError } from "../../core/options.js";
+import { MAX_SHOPPERS } from "../shoppers/shoppers.js";
 import type { Benchmark } from "../support/benchmark.js";
-import { count, countOrNone, counts, farmSizes, someOf } from "../support/parameters.js";
+import { count, countOrNone, counts, countUpTo, farmSizes, someOf } from "../support/parameters.js";
 import { spreadText } from "../support/spread.js";
 import type { Rows } from "../support/text-table.js";
 import { apply, flagsOf, type Swept } from "./apply.js";
@@ -21,6 +22,8 @@ export interface TuneFlags extends TuneOptions {
   readonly admin?: string;
 }
 
+/** A minute. All must have come before anything is measured. */
+const MAX_THINK_MS = 60_000;
 const policyNames = Object.keys(POLICIES) as PolicyName[];
 
 export const tune: Benchmark<TuneFlags, TuneFigures> = {
@@ -70,10 +73,14 @@ function addOptions(command: Command): Command {
       "least-loaded" as const,
     ])
     .option("--cache-mib <n,…>", "session caches of a worker to try, in MiB", counts, [64])
-    .option("--app <file>", "module of the app (default: the shop that limpet brings along)")
+    .addOption(
+      new Option("--app <file>", "module of the app (default: the shop that limpet brings along)").env(
+        "LIMPET_APP",
+      ),
+    )
     .option(
       "--requests <file>",
-      "JSON list of requests: {method, path, headers, body, weight}, all but path optional",
+      "JSON list of requests: {method, path, headers, body, weight}, all but path optional (default: people who shop; GET / of an own app)",
     )
     .option("--handler-wait-ms <n>", "instead of an app: a handler that waits so long", countOrNone)
     .option(
@@ -90,9 +97,10 @@ function addOptions(command: Command): Command {
     )
     .option(
       "--connections <n>",
-      "connections, each from an address of its own (default: 64, or 4 for each worker)",
-      count,
+      "connections or shoppers, each from an address of its own (default: 64, or 4 for each worker)",
+      countUpTo(MAX_SHOPPERS),
     )
+    .option("--think-ms <n>", "how long shoppers think before each step, on average (default: 0)", thinkMs)
     .option("--seconds <n>", "seconds of load for each setting of a round", count, 5)
     .option("--rounds <n>", "rounds, of which the median counts", count, 3)
     .option("--seed <n>", "seed of the requests' order", countOrNone, 1)
@@ -103,7 +111,7 @@ function addOptions(command: Command): Command {
       "after",
       `
 Examples:
-  limpet tune                                            the shop
+  limpet tune                                            the shop, full of people
   limpet tune --app ./app.js --requests requests.json --workers 1,2,4,8
   limpet tune --handler-burn-ms 4                        an app that computes
   limpet tune --handler-wait-ms 20 --handler-concurrency 1   one that blocks on something
@@ -113,6 +121,10 @@ Examples:
 requests.json: [{"path": "/", "weight": 9}, {"method": "POST", "path": "/notes", "body": {"text": "hello"}}]
 Options of limpet serve that are not tuned are taken from LIMPET_… variables.`,
     );
+}
+
+function thinkMs(text: string): number {
+  return text === "0" ? 0 : countUpTo(MAX_THINK_MS)(text);
 }
 
 /** Above 0, in any fraction. */

@@ -3,7 +3,7 @@
 // waits for something else.
 
 import { availableParallelism, cpus } from "node:os";
-import type { ServerProcess, ThreadTimes } from "../support/server-process.js";
+import { type ServerProcess, type ThreadTimes, threadTimesOf } from "../support/server-process.js";
 
 /** In cores: 1 is a core that is busy all the time. */
 export interface Usage {
@@ -14,6 +14,8 @@ export interface Usage {
   /** The farm's other threads: storage, the system calls of files, the compiler and the garbage collector. */
   readonly storage: number;
   readonly client: number;
+  /** How much of the time the client's one thread ran or waited for a core, 0 … 1: at 1 it cannot ask for more. */
+  readonly clientWanted: number;
   /** Programs that have nothing to do with it. */
   readonly others: number;
   /** How much of the time a worker ran or waited for a core, 0 … 1, of all workers together. */
@@ -29,6 +31,7 @@ export class UsageMeter {
   readonly #workers: ReadonlySet<number>;
   readonly #before: ReadonlyMap<number, ThreadTimes>;
   readonly #clientUs: number;
+  readonly #clientWantedUs: number;
   readonly #machineMs: number;
   readonly #begunMs: number;
 
@@ -39,6 +42,7 @@ export class UsageMeter {
     this.#begunMs = performance.now();
     this.#before = server.threadTimes();
     this.#clientUs = ownUs();
+    this.#clientWantedUs = wantedUs();
     this.#machineMs = busyMs();
   }
 
@@ -60,6 +64,7 @@ export class UsageMeter {
     return {
       ...used,
       client,
+      clientWanted: Math.min(1, (wantedUs() - this.#clientWantedUs) / us),
       others: Math.max(0, machine - used.director - used.workers - used.storage - client),
       workersWanted: Math.min(1, (used.workers + waitedUs / us) / Math.max(1, this.#workers.size)),
     };
@@ -78,6 +83,12 @@ export function disturbance(usage: Usage, workers: number, cores = availablePara
 function ownUs(): number {
   const { user, system } = process.cpuUsage();
   return user + system;
+}
+
+/** Of this thread, the main one: on a core, or in the queue for one. */
+function wantedUs(): number {
+  const { ranUs, waitedUs } = threadTimesOf(process.pid).get(process.pid)!;
+  return ranUs + waitedUs;
 }
 
 /** Of all cores since the machine's start. */

@@ -35,6 +35,7 @@ const settingFigure = v.strictObject({
   workerThreads: spread(amount),
   storage: spread(amount),
   client: spread(amount),
+  clientWanted: spread(part),
   others: spread(amount),
   workersWanted: spread(part),
   variation: spread(amount),

@@ -16,6 +16,7 @@ export function figureOf(sample: Sample): SettingFigure {
     workerThreads: 0.5,
     storage: 0,
     client: 0.1,
+    clientWanted: 0.1,
     others: 0,
     workersWanted: 0.5,
     variation: 0,

@@ -7,7 +7,15 @@ import { defaultWorkers } from "../../../benchmarks/tune/sweep.js";
 import { disturbance, type Usage } from "../../../benchmarks/tune/usage.js";
 
 const CORES = 2;
-const quiet: Usage = { director: 0.1, workers: 1.7, storage: 0, client: 0.2, others: 0, workersWanted: 1 };
+const quiet: Usage = {
+  director: 0.1,
+  workers: 1.7,
+  storage: 0,
+  client: 0.2,
+  clientWanted: 0.2,
+  others: 0,
+  workersWanted: 1,
+};
 
 test("unevenness, is that of standard deviation and maximum to the mean", () => {
   assert.equal(unevenness([5, 5, 5]), { variation: 0, peak: 1 });

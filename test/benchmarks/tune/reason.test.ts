@@ -45,13 +45,33 @@ test("an app that waits, gets as many workers as wait side by side", () => {
 test("limits, are told apart by who is busy", () => {
   const limitOf = (sample: Parameters<typeof figureOf>[0]) => recommend([figureOf(sample)], CORES).limit;
   assert.is(limitOf({ director: 0.95, workerThreads: 0.6 }), "director");
-  assert.is(limitOf({ client: 1, workerThreads: 0.6 }), "client");
+  assert.is(limitOf({ client: 1.2, workerThreads: 0.6 }), "client");
+  assert.is(limitOf({ clientWanted: 0.95, workerThreads: 0.6, workersWanted: 0.3 }), "client");
+  assert.is(limitOf({ clientWanted: 0.95, workerThreads: 1.6, workersWanted: 0.8 }), "cores");
   assert.is(limitOf({ others: 1.2 }), "others");
+  assert.is(limitOf({ others: 1.2, clientWanted: 0.95 }), "others");
   assert.is(limitOf({}), "load");
   // On a machine with cores to spare.
   assert.match(
     recommend([figureOf({ workersWanted: 0.99, workerThreads: 0.99 })], 8).reason,
     "and cores are left",
+  );
+});
+
+test("a client that has no time left, is the limit, or a doubt where it only kept more workers from showing more", () => {
+  const asked = (workers: number, requestsPerSecond: number, clientWanted: number) =>
+    figureOf({ workers, requestsPerSecond, clientWanted, client: clientWanted, workerThreads: 1.2 });
+  const few = recommend([asked(1, 100, 0.4), asked(2, 200, 0.97)], 8);
+  assert.equal([few.workers, few.limit, few.doubts], [2, "client", []]);
+  assert.match(
+    few.reason,
+    "the load generator's one thread wants a core 97 % of the time: it cannot ask for more",
+  );
+  const more = recommend([asked(1, 190, 0.8), asked(2, 192, 0.99)], 8);
+  assert.equal([more.workers, more.limit, more.doubts.length], [1, "load", 1]);
+  assert.match(
+    more.doubts[0]!,
+    /^With 2 workers the client's one thread was at its end \(it wants a core 99 %/,
   );
 });
 

@@ -101,6 +101,17 @@ tune("an own app and its requests, are measured as a table says", () => {
   assert.equal(leftBehind(), []);
 });
 
+tune("the shop, is full of people, unless it is told otherwise", () => {
+  const { load, settings } = figuresOf(
+    run("--workers", "2", "--rounds", "1", ...size.slice(2), "--think-ms", "5"),
+  );
+  assert.is(load, "32 shoppers who think for 5 ms, from addresses of 127.64.0.0/10");
+  const [{ failures, idleWorkers, requestsPerSecond, cacheHits }] = settings as [TuneFigures["settings"][0]];
+  assert.equal([failures, idleWorkers], [0, 0]);
+  assert.ok(requestsPerSecond.median > 0 && cacheHits !== undefined);
+  assert.equal(leftBehind(), []);
+});
+
 tune("Ctrl-C, ends the farm too, and leaves nothing behind", async () => {
   const own = spawn(process.execPath, [fileURLToPath(limpet), "tune", "--workers", "1", "--seconds", "60"], {
     stdio: ["ignore", "ignore", "pipe"],
@@ -127,6 +138,9 @@ tune("what cannot be, is said in a sentence, before anything is measured", async
     [["--workers", "1,65"], /whole numbers from 1 to 64/],
     [["--policies", "luck"], /some of least-loaded/],
     [["--handler-burn-ms", "0"], /a number above 0/],
+    [["--think-ms", "60001"], /whole number from 1 to 60000/],
+    [["--think-ms", "10", "--app", wrong], /--think-ms is for shoppers/],
+    [["--connections", "10001"], /whole number from 1 to 10000/],
     [["--html", join(folder, "no", "page.html")], /^html \(--html\): .*there is no such file$/],
     [["--apply", "--admin", "127.0.0.1:1"], /^no farm answers at 127\.0\.0\.1:1/],
   ] as const) {

@@ -86,7 +86,8 @@ export class Cubic extends CongestionControl {
     // Fast convergence (section 4.7): a window that has not reached the last maximum makes room for others.
     curve.wMax = flight < curve.wMax ? Math.round((flight * (1 + LEFT)) / 2) : flight;
     curve.cwndPrior = flight;
-    this.ssthresh = Math.max(Math.round(flight * LEFT), 2 * mss);
+    // In whole segments, because no others are sent: of a small window what is cut off is much, half a segment on average.
+    this.ssthresh = Math.max(Math.round((flight * LEFT) / mss), 2) * mss;
   }
 
   protected override avoid(acked: number, mss: number, nowMs: number, roundTripMs: number): void {

@@ -136,6 +136,20 @@ test("CUBIC, after a loss, is back at its old window after the cube root of what
   assert.ok(control.cwnd > 1200 * MSS, `fast again: ${control.cwnd}`);
 });
 
+test("CUBIC, a loss, leaves seven tenths in whole segments, the nearest number of them", () => {
+  for (const [segments, left] of [
+    [4, 3],
+    [7, 5],
+    [11, 8],
+    [12, 8],
+    [13, 9],
+  ] as const) {
+    const control = avoiding(new Cubic(), segments);
+    control.lost(segments * MSS, MSS);
+    assert.is(control.cwnd, left * MSS);
+  }
+});
+
 test("CUBIC, with a short round trip, grows no slower than NewReno after a loss of the same depth would", () => {
   const control = avoiding(new Cubic(), 20);
   control.lost(20 * MSS, MSS);

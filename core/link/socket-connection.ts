@@ -4,7 +4,9 @@
 // stopped.
 
 import type { Socket } from "node:net";
+import { copyBytes } from "../memory/copy-bytes.js";
 import { RELAY_CREDIT_BYTES } from "../memory/descriptor.js";
+import type { WriteBuffers } from "./write-buffers.js";
 
 /** Bytes that wait here, beyond which the socket is not read. */
 const MAX_INBOX_BYTES = 64 * 1024;
@@ -42,14 +44,20 @@ export class SocketConnection {
   /** Bytes given to the socket, and those of them that the worker knows to be written. */
   #givenBytes = 0;
   #toldBytes = 0;
+  /** What the kernel has not taken at once, and how many bytes are given when it has. */
+  #borrowed: Buffer | undefined;
+  #borrowedUntil = 0;
+  readonly #buffers: WriteBuffers;
   readonly #written = (): void => {
+    this.#giveBack();
     if (this.creditDue > 0) this.#observer.changed(this);
   };
 
-  constructor(number: number, socket: Socket, observer: ConnectionObserver) {
+  constructor(number: number, socket: Socket, observer: ConnectionObserver, buffers: WriteBuffers) {
     this.number = number;
     this.socket = socket;
     this.#observer = observer;
+    this.#buffers = buffers;
     socket.on("data", (piece: Buffer) => this.#arrived(piece));
     socket.on("end", () => {
       this.hasEnded = true;
@@ -105,8 +113,7 @@ export class SocketConnection {
     while (copied < wanted) {
       const piece = this.#inbox[0]!;
       const count = Math.min(wanted - copied, piece.length - this.#taken);
-      const isWhole = count === piece.length;
-      target.set(isWhole ? piece : piece.subarray(this.#taken, this.#taken + count), at + copied);
+      copyBytes(piece, this.#taken, this.#taken + count, target, at + copied);
       copied += count;
       this.#taken += count;
       if (this.#taken === piece.length) {
@@ -123,11 +130,30 @@ export class SocketConnection {
     return copied;
   }
 
-  /** Gives bytes to the socket, which may keep them. The worker never has more on their way than the window. */
-  write(bytes: Buffer): void {
+  /** Gives a copy of the bytes to the socket. The worker never has more on their way than the window. */
+  write(bytes: Uint8Array, offset: number, length: number): void {
     if (this.socket.destroyed || this.socket.writableEnded) return;
-    this.#givenBytes += bytes.length;
-    this.socket.write(bytes, this.#written);
+    this.#giveBack();
+    this.#givenBytes += length;
+    // Behind others it would wait, and keep a buffer that many others could use meanwhile.
+    const buffer = this.socket.writableLength === 0 ? this.#buffers.borrow(length) : undefined;
+    if (buffer === undefined) {
+      this.socket.write(Buffer.from(bytes.subarray(offset, offset + length)), this.#written);
+      return;
+    }
+    copyBytes(bytes, offset, offset + length, buffer, 0);
+    this.#borrowed = buffer;
+    this.#borrowedUntil = this.#givenBytes;
+    this.socket.write(buffer.subarray(0, length), this.#written);
+    this.#giveBack();
+  }
+
+  /** The kernel has taken what is in the borrowed buffer: mostly it has when `write` returns. */
+  #giveBack(): void {
+    if (this.#borrowed === undefined) return;
+    if (this.#givenBytes - this.socket.writableLength < this.#borrowedUntil) return;
+    this.#buffers.giveBack(this.#borrowed);
+    this.#borrowed = undefined;
   }
 
   /** No more will be written. */

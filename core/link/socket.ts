@@ -14,12 +14,14 @@ import {
   EVENT_OPEN,
   EVENT_RESET,
   NO_SLOT,
+  RELAY_RECORD_BYTES,
   RELAY_WINDOW_BYTES,
 } from "../memory/descriptor.js";
 import { PEER_BYTES, writePeer } from "../wire/peer-block.js";
 import { BURST_PACKETS, type Burst, connectionIndex, MAX_CONNECTIONS, type RelayLink } from "./link.js";
 import { SocketConnection } from "./socket-connection.js";
 import { SocketDatagrams } from "./socket-datagrams.js";
+import { WriteBuffers } from "./write-buffers.js";
 
 /** Slots that one connection fills in a burst, before others have their turn. */
 const SLOTS_A_TURN = 16;
@@ -56,6 +58,7 @@ export class SocketLink implements RelayLink {
   readonly #server: Server;
   readonly #datagrams: SocketDatagrams;
   readonly #address: { readonly host: string; readonly port: number };
+  readonly #buffers = new WriteBuffers(RELAY_RECORD_BYTES);
   /** By place; the places that are free, and how often each was used, which tells its connections apart. */
   readonly #connections: (SocketConnection | undefined)[] = [];
   readonly #freePlaces: number[] = [];
@@ -232,7 +235,7 @@ export class SocketLink implements RelayLink {
     }
     const connection = this.#find(number);
     if (connection === undefined) return;
-    if (event === EVENT_DATA) connection.write(Buffer.from(bytes.subarray(offset, offset + length)));
+    if (event === EVENT_DATA) connection.write(bytes, offset, length);
     else if (event === EVENT_END) connection.end();
     else if (event === EVENT_RESET) connection.reset();
     else if (event === EVENT_CREDIT) connection.credit += value;
@@ -326,7 +329,7 @@ export class SocketLink implements RelayLink {
     }
     const use = ((this.#uses[place] ?? 0) + 1) & 0x7fff;
     this.#uses[place] = use;
-    const connection = new SocketConnection((use * MAX_CONNECTIONS) | place, socket, this);
+    const connection = new SocketConnection((use * MAX_CONNECTIONS) | place, socket, this, this.#buffers);
     this.#connections[place] = connection;
     this.changed(connection);
   }

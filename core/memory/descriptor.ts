@@ -58,6 +58,9 @@ export const RELAY_WINDOW_BYTES = 256 * 1024;
 /** Credit is given in pieces of at least this many bytes: an answer that is smaller costs none. */
 export const RELAY_CREDIT_BYTES = RELAY_WINDOW_BYTES / 4;
 
+/** Most bytes in one EVENT_DATA from the worker. */
+export const RELAY_RECORD_BYTES = 64 * 1024;
+
 /** Slot of an event without bytes. */
 export const NO_SLOT = -1;
 

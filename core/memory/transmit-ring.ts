@@ -7,6 +7,7 @@
 //   word 48 …          records:  payload bytes, or -1 for a filler · link (bits 0-7) and event (bits 8-15) ·
 //                                connection · value · payload, padded to words
 
+import { copyBytes } from "./copy-bytes.js";
 import { EVENT_PACKET } from "./descriptor.js";
 import { assertPowerOfTwo } from "./layout.js";
 import { wakeSleeping } from "./ring.js";
@@ -84,7 +85,7 @@ export class TransmitProducer {
   push(link: number, bytes: Uint8Array, start: number, length: number): boolean {
     const at = this.reserve(link, EVENT_PACKET, 0, 0, length);
     if (at < 0) return false;
-    this.bytes.set(bytes.subarray(start, start + length), at);
+    copyBytes(bytes, start, start + length, this.bytes, at);
     return true;
   }
 

@@ -1,6 +1,8 @@
 // Gathers bytes of one request's body: all of it, or the next piece of a stream. It grows by doubling, so that the copying
 // stays linear, and never beyond what it may hold: an announcement alone takes no memory.
 
+import { copyBytes } from "../../core/memory/copy-bytes.js";
+
 const FIRST_BYTES = 4 * 1024;
 const NO_BYTES = Buffer.alloc(0);
 
@@ -32,7 +34,7 @@ export class BodyBuffer {
   append(bytes: Uint8Array, start: number, end: number): void {
     const length = this.#length + end - start;
     if (length > this.#bytes.length) this.#grow(length);
-    this.#bytes.set(bytes.subarray(start, end), this.#length);
+    copyBytes(bytes, start, end, this.#bytes, this.#length);
     this.#length = length;
   }
 

@@ -10,6 +10,7 @@ import {
   EVENT_OPEN,
   EVENT_RESET,
   RELAY_CREDIT_BYTES,
+  RELAY_RECORD_BYTES,
   RELAY_WINDOW_BYTES,
 } from "../../core/memory/descriptor.js";
 import type { TransmitProducer } from "../../core/memory/transmit-ring.js";
@@ -19,7 +20,7 @@ import { DEFAULT_TCP_LIMITS } from "../tcp/limits.js";
 import { ReceiveBuffer } from "../tcp/receive-buffer.js";
 import { RelayConnection, type RelayOwner } from "./relay-connection.js";
 
-/** Records of the longest kind that fill the transmit ring: while one is taken out others can be put in. */
+/** Records that a small transmit ring has room for: while one is taken out others can be put in. */
 const RECORDS_A_RING = 4;
 /** Users cannot tell a relayed connection from one of our own TCP. */
 const { maxQueuedBytes, sendHighWaterBytes, sendLowWaterBytes } = DEFAULT_TCP_LIMITS;
@@ -46,7 +47,7 @@ export class Relay implements RelayOwner {
   constructor(options: RelayOptions) {
     this.#link = options.link;
     this.#transmit = options.transmit;
-    this.#maxRecordBytes = options.transmit.payloadBytes(RECORDS_A_RING);
+    this.#maxRecordBytes = Math.min(RELAY_RECORD_BYTES, options.transmit.payloadBytes(RECORDS_A_RING));
     this.#user = options.user;
     this.#outputDue = options.outputDue;
   }

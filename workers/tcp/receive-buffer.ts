@@ -5,7 +5,7 @@
 //   bytes   | free | unread, in order | hole | out of order | hole | out of order | free |
 //           0      start              end = RCV.NXT
 
-import { copyBytes } from "./copy-bytes.js";
+import { copyBytes } from "../../core/memory/copy-bytes.js";
 
 /** Most ranges kept out of order; a segment that would make one more is not kept. */
 export const MAX_RANGES = 32;

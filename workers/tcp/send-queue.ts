@@ -2,7 +2,7 @@
 // acknowledged, in chunks that are kept by reference and never copied but into a packet. It knows positions, not
 // sequence numbers: position 0 is the oldest byte not acknowledged.
 
-import { copyBytes } from "./copy-bytes.js";
+import { copyBytes } from "../../core/memory/copy-bytes.js";
 
 interface Chunk {
   bytes: Uint8Array | null;

@@ -5,6 +5,8 @@ import { connect, createServer, type Socket } from "node:net";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { SocketConnection } from "../../../core/link/socket-connection.js";
+import { WriteBuffers } from "../../../core/link/write-buffers.js";
+import { RELAY_RECORD_BYTES } from "../../../core/memory/descriptor.js";
 import { pattern } from "./socket-fixture.js";
 
 const KIB = 1024;
@@ -22,7 +24,10 @@ async function withPair(body: (pair: Pair) => Promise<void>): Promise<void> {
   const client = connect({ host: "127.0.0.1", port, noDelay: true });
   client.on("error", () => {});
   const [socket] = (await once(server, "connection")) as [Socket];
-  await body({ client, connection: new SocketConnection(1, socket, { changed: () => {} }) });
+  await body({
+    client,
+    connection: new SocketConnection(1, socket, { changed: () => {} }, new WriteBuffers(RELAY_RECORD_BYTES)),
+  });
   client.destroy();
   socket.destroy();
   server.close();

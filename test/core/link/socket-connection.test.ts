@@ -16,7 +16,10 @@ interface Pair {
   readonly connection: SocketConnection;
 }
 
-async function withPair(body: (pair: Pair) => Promise<void>): Promise<void> {
+async function withPair(
+  body: (pair: Pair) => Promise<void>,
+  buffers = new WriteBuffers(RELAY_RECORD_BYTES),
+): Promise<void> {
   const server = createServer({ allowHalfOpen: true, highWaterMark: 1 });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -24,13 +27,13 @@ async function withPair(body: (pair: Pair) => Promise<void>): Promise<void> {
   const client = connect({ host: "127.0.0.1", port, noDelay: true });
   client.on("error", () => {});
   const [socket] = (await once(server, "connection")) as [Socket];
-  await body({
-    client,
-    connection: new SocketConnection(1, socket, { changed: () => {} }, new WriteBuffers(RELAY_RECORD_BYTES)),
-  });
-  client.destroy();
-  socket.destroy();
-  server.close();
+  try {
+    await body({ client, connection: new SocketConnection(1, socket, { changed: () => {} }, buffers) });
+  } finally {
+    client.destroy();
+    socket.destroy();
+    server.close();
+  }
 }
 
 async function rounds(count: number): Promise<void> {
@@ -103,6 +106,30 @@ test("take, never gives more than there is room, credit or data for", async () =
     assert.equal(Buffer.from(target.subarray(5, 1005)), pattern(1000));
     assert.not(connection.hasEvent);
   });
+});
+
+test("a client that does not read, gets what was written then, whatever others were sent meanwhile", async () => {
+  const buffers = new WriteBuffers(RELAY_RECORD_BYTES);
+  await withPair(async (slow) => {
+    await withPair(async (quick) => {
+      const bytes = pattern(8 * KIB * KIB);
+      let written = 0;
+      while (slow.connection.socket.writableLength === 0) {
+        slow.connection.write(bytes, written, RELAY_RECORD_BYTES);
+        written += RELAY_RECORD_BYTES;
+      }
+      const others = new Uint8Array(RELAY_RECORD_BYTES);
+      quick.client.resume();
+      for (let n = 0; n < 8; n++) {
+        quick.connection.write(others, 0, others.length);
+        while (quick.connection.socket.writableLength > 0) await rounds(1);
+      }
+      slow.connection.end();
+      const received: Buffer[] = [];
+      for await (const piece of slow.client) received.push(piece as Buffer);
+      assert.is(Buffer.compare(Buffer.concat(received), bytes.subarray(0, written)), 0);
+    }, buffers);
+  }, buffers);
 });
 
 test.run();

@@ -13,7 +13,7 @@ import type { StatementCounts } from "./peers/counting-app.js";
 import type { Benchmark } from "./support/benchmark.js";
 import { type CacheFigure, simulateCache } from "./support/cache-hits.js";
 import { type LoadResult, runAutocannon } from "./support/load.js";
-import { count, counts } from "./support/parameters.js";
+import { count, counts, seconds } from "./support/parameters.js";
 import type { Progress } from "./support/progress.js";
 import { ServerProcess } from "./support/server-process.js";
 import { type Spread, scaleSpread, spreadOf, spreadText } from "./support/spread.js";
@@ -295,7 +295,7 @@ export const sessions: Benchmark<SessionsOptions, SessionsFigures> = {
   options: (command) =>
     command
       .option("--clients <n,…>", "clients that write at once", counts, [1, 16, 64, 256])
-      .option("--seconds <n>", "seconds of writing for each figure of a round", count, 3)
+      .option("--seconds <n>", "seconds of writing for each figure of a round", seconds, 3)
       .option("--rounds <n>", "rounds, which the spread is of", count, 3)
       .option("--state-bytes <n>", "bytes of a session's state", count, 500)
       .option("--misses <n>", "sessions that are missed at once", count, 10_000)

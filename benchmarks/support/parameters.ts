@@ -2,6 +2,10 @@
 
 import { InvalidArgumentError } from "commander";
 import { MAX_WORKERS } from "../../core/memory/load-board.js";
+import { type OptionKind, wholeNumber } from "../../core/options/option-kinds.js";
+
+/** Timers of Node take 2^31 - 1 ms; a longer one would be over at once. With a day left for what is added: arrivals, warm-ups, the end. */
+const MAX_SECONDS = 2_000_000;
 
 /** A whole number above 0. */
 export function count(text: string): number {
@@ -11,15 +15,24 @@ export function count(text: string): number {
   return value;
 }
 
-/** A whole number from 1 to `max`. */
-export function countUpTo(max: number): (text: string) => number {
+/** What a farm's options of this kind take. */
+export function ofKind<Value>({ read, accepts, takes }: OptionKind<Value>): (text: string) => Value {
   return (text) => {
-    const value = Number(text);
-    if (!Number.isSafeInteger(value) || value < 1 || value > max)
-      throw new InvalidArgumentError(`It takes a whole number from 1 to ${max}.`);
+    const value = read(text);
+    if (!accepts(value)) throw new InvalidArgumentError(`It takes ${takes}.`);
     return value;
   };
 }
+
+/** A whole number from 1 to `max`. */
+export function countUpTo(max: number): (text: string) => number {
+  return ofKind(wholeNumber(1, max));
+}
+
+/** Of the clock on the wall, at least one. */
+export const seconds = countUpTo(MAX_SECONDS);
+
+export const secondsOrNone = ofKind(wholeNumber(0, MAX_SECONDS));
 
 /** Some of the names, with commas between them. */
 export function someOf<Name extends string>(names: readonly Name[]): (text: string) => Name[] {

@@ -4,10 +4,20 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { AdminClient } from "../../core/cli/admin-client.js";
 import { clientOf } from "../../core/cli/admin-command.js";
 import { POLICIES, type PolicyName } from "../../core/director/policies.js";
+import { wholeNumber } from "../../core/options/option-kinds.js";
 import { OptionError } from "../../core/options.js";
 import { MAX_SHOPPERS } from "../shoppers/shoppers.js";
 import type { Benchmark } from "../support/benchmark.js";
-import { count, countOrNone, counts, countUpTo, farmSizes, someOf } from "../support/parameters.js";
+import {
+  count,
+  countOrNone,
+  counts,
+  countUpTo,
+  farmSizes,
+  ofKind,
+  seconds,
+  someOf,
+} from "../support/parameters.js";
 import { spreadText } from "../support/spread.js";
 import type { Rows } from "../support/text-table.js";
 import { apply, flagsOf, type Swept } from "./apply.js";
@@ -100,8 +110,12 @@ function addOptions(command: Command): Command {
       "connections or shoppers, each from an address of its own (default: 64, or 4 for each worker)",
       countUpTo(MAX_SHOPPERS),
     )
-    .option("--think-ms <n>", "how long shoppers think before each step, on average (default: 0)", thinkMs)
-    .option("--seconds <n>", "seconds of load for each setting of a round", count, 5)
+    .option(
+      "--think-ms <n>",
+      "how long shoppers think before each step, on average (default: 0)",
+      ofKind(wholeNumber(0, MAX_THINK_MS)),
+    )
+    .option("--seconds <n>", "seconds of load for each setting of a round", seconds, 5)
     .option("--rounds <n>", "rounds, of which the median counts", count, 3)
     .option("--seed <n>", "seed of the requests' order", countOrNone, 1)
     .option("--html <file>", "write a report to this file, one page that needs nothing else")
@@ -121,10 +135,6 @@ Examples:
 requests.json: [{"path": "/", "weight": 9}, {"method": "POST", "path": "/notes", "body": {"text": "hello"}}]
 Options of limpet serve that are not tuned are taken from LIMPET_… variables.`,
     );
-}
-
-function thinkMs(text: string): number {
-  return text === "0" ? 0 : countUpTo(MAX_THINK_MS)(text);
 }
 
 /** Above 0, in any fraction. */

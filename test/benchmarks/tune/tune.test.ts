@@ -138,7 +138,7 @@ tune("what cannot be, is said in a sentence, before anything is measured", async
     [["--workers", "1,65"], /whole numbers from 1 to 64/],
     [["--policies", "luck"], /some of least-loaded/],
     [["--handler-burn-ms", "0"], /a number above 0/],
-    [["--think-ms", "60001"], /whole number from 1 to 60000/],
+    [["--think-ms", "60001"], /whole number from 0 to 60000/],
     [["--think-ms", "10", "--app", wrong], /--think-ms is for shoppers/],
     [["--connections", "10001"], /whole number from 1 to 10000/],
     [["--html", join(folder, "no", "page.html")], /^html \(--html\): .*there is no such file$/],

@@ -26,7 +26,7 @@ import {
 } from "./http/measurement.js";
 import { WORKLOADS, type Workload, type WorkloadName, workloadOf } from "./http/workloads.js";
 import type { Benchmark } from "./support/benchmark.js";
-import { count, farmSizes, seconds, someOf } from "./support/parameters.js";
+import { count, farmSizes, path, seconds, someOf } from "./support/parameters.js";
 import type { Progress } from "./support/progress.js";
 import { makeSources } from "./support/sources.js";
 import { type Spread, spreadOf, spreadText } from "./support/spread.js";
@@ -230,7 +230,7 @@ export const http: Benchmark<HttpOptions, HttpFigures> = {
       .option("--pipelining <n>", "requests that a connection has on their way", count, 1)
       .option("--seconds <n>", "seconds of load for each figure of a round", seconds, 3)
       .option("--rounds <n>", "rounds, of which the median counts", count, 3)
-      .option("--folder <path>", "where databases are made, which says on what disk"),
+      .option("--folder <path>", "where databases are made, which says on what disk", path),
   run: runHttp,
   tables: tablesOf,
   notes: [

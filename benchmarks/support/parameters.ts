@@ -34,6 +34,12 @@ export const seconds = countUpTo(MAX_SECONDS);
 
 export const secondsOrNone = ofKind(wholeNumber(0, MAX_SECONDS));
 
+/** A file's or folder's. Node takes an empty one for the working directory, or for what is in it. */
+export function path(text: string): string {
+  if (text === "") throw new InvalidArgumentError("It takes a path.");
+  return text;
+}
+
 /** Some of the names, with commas between them. */
 export function someOf<Name extends string>(names: readonly Name[]): (text: string) => Name[] {
   return (text) =>

@@ -15,6 +15,7 @@ import {
   countUpTo,
   farmSizes,
   ofKind,
+  path,
   seconds,
   someOf,
 } from "../support/parameters.js";
@@ -84,13 +85,14 @@ function addOptions(command: Command): Command {
     ])
     .option("--cache-mib <n,…>", "session caches of a worker to try, in MiB", counts, [64])
     .addOption(
-      new Option("--app <file>", "module of the app (default: the shop that limpet brings along)").env(
-        "LIMPET_APP",
-      ),
+      new Option("--app <file>", "module of the app (default: the shop that limpet brings along)")
+        .env("LIMPET_APP")
+        .argParser(path),
     )
     .option(
       "--requests <file>",
       "JSON list of requests: {method, path, headers, body, weight}, all but path optional (default: people who shop; GET / of an own app)",
+      path,
     )
     .option("--handler-wait-ms <n>", "instead of an app: a handler that waits so long", countOrNone)
     .option(
@@ -118,7 +120,7 @@ function addOptions(command: Command): Command {
     .option("--seconds <n>", "seconds of load for each setting of a round", seconds, 5)
     .option("--rounds <n>", "rounds, of which the median counts", count, 3)
     .option("--seed <n>", "seed of the requests' order", countOrNone, 1)
-    .option("--html <file>", "write a report to this file, one page that needs nothing else")
+    .option("--html <file>", "write a report to this file, one page that needs nothing else", path)
     .option("--apply", "set what is recommended on a farm that is running")
     .option("--admin <url>", "its admin interface (default: LIMPET_ADMIN, else http://127.0.0.1:9090)")
     .addHelpText(

@@ -42,4 +42,17 @@ test("seconds, up to the longest, are times of a timer, with an hour left for wh
   assert.throws(() => seconds("0"), /from 1 to/);
 });
 
+test("paths, that are empty, are refused in a sentence", async () => {
+  for (const { message, code } of [
+    await refusal(tune, "--html", ""),
+    await refusal(tune, "--app", ""),
+    await refusal(tune, "--requests", ""),
+    await refusal(http, "--folder", ""),
+    await refusal(sessions, "--folder", ""),
+  ]) {
+    assert.match(message, /argument '' is invalid\. It takes a path\.$/);
+    assert.is(code, "commander.invalidArgument");
+  }
+});
+
 test.run();

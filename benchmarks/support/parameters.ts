@@ -24,6 +24,12 @@ export function ofKind<Value>({ read, accepts, takes }: OptionKind<Value>): (tex
   };
 }
 
+/** Several of them, with commas between them. */
+export function severalOfKind<Value>(kind: OptionKind<Value>): (text: string) => Value[] {
+  const one = ofKind(kind);
+  return (text) => text.split(",").map((part) => one(part));
+}
+
 /** A whole number from 1 to `max`. */
 export function countUpTo(max: number): (text: string) => number {
   return ofKind(wholeNumber(1, max));

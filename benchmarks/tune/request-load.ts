@@ -17,7 +17,7 @@ export interface RequestLoadOptions {
 }
 
 /** How long an answer may take, in ms; a later one is a failure. */
-const ANSWER_TIMEOUT_MS = 10_000;
+export const ANSWER_TIMEOUT_MS = 10_000;
 /** After a failure, so that a farm that refuses is not asked in a tight loop. */
 const FAILURE_PAUSE_MS = 50;
 

@@ -5,18 +5,19 @@ import type { AdminClient } from "../../core/cli/admin-client.js";
 import { clientOf } from "../../core/cli/admin-command.js";
 import { POLICIES, type PolicyName } from "../../core/director/policies.js";
 import { wholeNumber } from "../../core/options/option-kinds.js";
+import { OPTIONS } from "../../core/options/option-table.js";
 import { OptionError } from "../../core/options.js";
 import { MAX_SHOPPERS } from "../shoppers/shoppers.js";
 import type { Benchmark } from "../support/benchmark.js";
 import {
   count,
   countOrNone,
-  counts,
   countUpTo,
   farmSizes,
   ofKind,
   path,
   seconds,
+  severalOfKind,
   someOf,
 } from "../support/parameters.js";
 import { spreadText } from "../support/spread.js";
@@ -83,7 +84,12 @@ function addOptions(command: Command): Command {
     .option("--policies <name,…>", `policies to try: ${policyNames.join(", ")}`, someOf(policyNames), [
       "least-loaded" as const,
     ])
-    .option("--cache-mib <n,…>", "session caches of a worker to try, in MiB", counts, [64])
+    .option(
+      "--cache-mib <n,…>",
+      "session caches of a worker to try, in MiB",
+      severalOfKind(OPTIONS.cacheMib.kind),
+      [OPTIONS.cacheMib.default],
+    )
     .addOption(
       new Option("--app <file>", "module of the app (default: the shop that limpet brings along)")
         .env("LIMPET_APP")

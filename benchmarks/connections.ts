@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import type { Benchmark } from "./support/benchmark.js";
 import type { ConnectionReport } from "./support/connection-generator.js";
 import { IDLE_KINDS, type IdleFigure, measureIdle } from "./support/idle-bytes.js";
-import { count, counts } from "./support/parameters.js";
+import { count, counts, seconds } from "./support/parameters.js";
 import type { Progress } from "./support/progress.js";
 import { ServerProcess } from "./support/server-process.js";
 import { type Spread, scaleSpread, spreadOf, spreadText } from "./support/spread.js";
@@ -207,7 +207,7 @@ export const connections: Benchmark<ConnectionsOptions, ConnectionsFigures> = {
     command
       .option("--connections <n>", "idle connections to open", count, 100_000)
       .option("--at-once <n>", "new connections that there are at a time", count, 64)
-      .option("--seconds <n>", "seconds of new connections for each figure of a round", count, 5)
+      .option("--seconds <n>", "seconds of new connections for each figure of a round", seconds, 5)
       .option("--rounds <n>", "rounds, which the spread is of", count, 3)
       .option("--workers <n,…>", "workers of the farms to measure", counts, [1, 2])
       .option(

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { DEATH_KINDS, type DeathKind } from "./peers/failing-app.js";
 import type { Benchmark } from "./support/benchmark.js";
 import { type Death, DyingFarm, type DyingFarmOptions, LINKS, type Link } from "./support/dying-farm.js";
-import { count, countOrNone, someOf } from "./support/parameters.js";
+import { count, countUpTo, secondsOrNone, someOf } from "./support/parameters.js";
 import type { Progress } from "./support/progress.js";
 import { median, type Spread, spreadOf, spreadText } from "./support/spread.js";
 
@@ -97,6 +97,9 @@ function summarize(link: Link, kind: DeathKind, deaths: readonly Death[], lost: 
   };
 }
 
+/** A minute: for longer nobody waits until all clients have been answered. */
+const MAX_PAUSE_MS = 60_000;
+
 export const failover: Benchmark<FailoverOptions, FailoverFigure[]> = {
   name: "failover",
   question: "from the death of a worker or of the storage thread to its clients' next answers",
@@ -108,8 +111,8 @@ export const failover: Benchmark<FailoverOptions, FailoverFigure[]> = {
       .option("--deaths <n>", "deaths of each kind on each link", count, 10)
       .option("--clients <n>", "keep-alive clients, an address and a session each", count, 16)
       .option("--workers <n>", "workers of the farm", count, 2)
-      .option("--pause-ms <n>", "pause of a client after each answer", count, 5)
-      .option("--rest-seconds <n>", "rest of a thread before it dies again", countOrNone, 11)
+      .option("--pause-ms <n>", "pause of a client after each answer", countUpTo(MAX_PAUSE_MS), 5)
+      .option("--rest-seconds <n>", "rest of a thread before it dies again", secondsOrNone, 11)
       .option("--seed <n>", "seed of whose request brings a death", count, 1),
   run: runFailover,
   tables: (figures) => [

@@ -13,7 +13,7 @@ import { type FloodCount, lostPackets, readFloodCounts } from "./support/flood-c
 import type { FloodReport } from "./support/flood-generator.js";
 import { runAutocannon } from "./support/load.js";
 import { clientAddress } from "./support/namespace.js";
-import { count, someOf } from "./support/parameters.js";
+import { count, seconds, someOf } from "./support/parameters.js";
 import type { Progress } from "./support/progress.js";
 import { ServerProcess } from "./support/server-process.js";
 import { runShortConnections } from "./support/short-connections.js";
@@ -243,7 +243,7 @@ export const flood: Benchmark<FloodOptions, FloodFigure[]> = {
     command
       .option("--floods <kind,…>", FLOODS.join(", "), someOf(FLOODS), [...FLOODS])
       .option("--packets-per-second <n>", "forged packets", count, 100_000)
-      .option("--seconds <n>", "seconds of each load under each flood", count, 20)
+      .option("--seconds <n>", "seconds of each load under each flood", seconds, 20)
       .option("--rounds <n>", "rounds, which the spread is of", count, 1)
       .option("--workers <n>", "workers of the farm", count, 2)
       .option("--connections <n>", "connections that are kept", count, 32)

@@ -26,7 +26,7 @@ import {
 } from "./http/measurement.js";
 import { WORKLOADS, type Workload, type WorkloadName, workloadOf } from "./http/workloads.js";
 import type { Benchmark } from "./support/benchmark.js";
-import { count, farmSizes, someOf } from "./support/parameters.js";
+import { count, farmSizes, path, seconds, someOf } from "./support/parameters.js";
 import type { Progress } from "./support/progress.js";
 import { makeSources } from "./support/sources.js";
 import { type Spread, spreadOf, spreadText } from "./support/spread.js";
@@ -228,9 +228,9 @@ export const http: Benchmark<HttpOptions, HttpFigures> = {
       .option("--workers <n,…>", "workers of the farms to measure", farmSizes(1), [1, 2])
       .option("--connections <n>", "keep-alive connections, of all sources", count, 64)
       .option("--pipelining <n>", "requests that a connection has on their way", count, 1)
-      .option("--seconds <n>", "seconds of load for each figure of a round", count, 3)
+      .option("--seconds <n>", "seconds of load for each figure of a round", seconds, 3)
       .option("--rounds <n>", "rounds, of which the median counts", count, 3)
-      .option("--folder <path>", "where databases are made, which says on what disk"),
+      .option("--folder <path>", "where databases are made, which says on what disk", path),
   run: runHttp,
   tables: tablesOf,
   notes: [

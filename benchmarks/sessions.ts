@@ -13,7 +13,7 @@ import type { StatementCounts } from "./peers/counting-app.js";
 import type { Benchmark } from "./support/benchmark.js";
 import { type CacheFigure, simulateCache } from "./support/cache-hits.js";
 import { type LoadResult, runAutocannon } from "./support/load.js";
-import { count, counts } from "./support/parameters.js";
+import { count, counts, path, seconds } from "./support/parameters.js";
 import type { Progress } from "./support/progress.js";
 import { ServerProcess } from "./support/server-process.js";
 import { type Spread, scaleSpread, spreadOf, spreadText } from "./support/spread.js";
@@ -295,14 +295,14 @@ export const sessions: Benchmark<SessionsOptions, SessionsFigures> = {
   options: (command) =>
     command
       .option("--clients <n,…>", "clients that write at once", counts, [1, 16, 64, 256])
-      .option("--seconds <n>", "seconds of writing for each figure of a round", count, 3)
+      .option("--seconds <n>", "seconds of writing for each figure of a round", seconds, 3)
       .option("--rounds <n>", "rounds, which the spread is of", count, 3)
       .option("--state-bytes <n>", "bytes of a session's state", count, 500)
       .option("--misses <n>", "sessions that are missed at once", count, 10_000)
       .option("--reads <n>", "cached reads over HTTP", count, 1_000)
       .option("--cache-mib <n,…>", "sizes of a worker's cache", counts, [1, 4, 16, 64, 128])
       .option("--sessions <n>", "sessions that the cache is asked for, by Zipf's law", count, 100_000)
-      .option("--folder <path>", "where the database is made, which says on what disk")
+      .option("--folder <path>", "where the database is made, which says on what disk", path)
       .option("--seed <n>", "seed of what the cache is asked for", count, 1),
   run: runSessions,
   tables: (figures) => [

@@ -139,10 +139,17 @@ const RULES: readonly (readonly [room: string, files: Allowed, packages: Allowed
   ],
   // Shipped for `serve --demo`. Clients: of limpet they know the shop alone.
   ["benchmarks/support/random.ts", [], []],
+  ["benchmarks/support/latencies.ts", [], ["hdr-histogram-js"]],
   [
     "benchmarks/shoppers/",
-    ["benchmarks/shoppers/", "benchmarks/support/random.ts", "workers/shop/", ["workers/app/app.ts", "type"]],
-    ["hdr-histogram-js", ["knex", "type"], "node:"],
+    [
+      "benchmarks/shoppers/",
+      "benchmarks/support/random.ts",
+      "benchmarks/support/latencies.ts",
+      "workers/shop/",
+      ["workers/app/app.ts", "type"],
+    ],
+    [["knex", "type"], "node:"],
   ],
 ];
 

@@ -10,7 +10,7 @@ import { findSources, type Sources } from "./sources.js";
 import { type ShoppersReport, Tally } from "./tally.js";
 
 export { UnreachableError } from "./sources.js";
-export type { Latencies, ShoppersReport } from "./tally.js";
+export type { ShoppersReport } from "./tally.js";
 
 export const MAX_SHOPPERS = 10_000;
 

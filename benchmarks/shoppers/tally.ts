@@ -1,17 +1,8 @@
 // What all shoppers together have done and seen, in a memory that does not grow: counters, a histogram, and the last ten minutes by
 // the second. Reads no clock; times are given.
 
-import { build } from "hdr-histogram-js";
+import { Latencies, type Percentiles } from "../support/latencies.js";
 import type { Kind } from "./behaviour.js";
-
-/** Latencies in microseconds, from the first byte sent to the last one received. */
-export interface Latencies {
-  readonly p50Us: number;
-  readonly p90Us: number;
-  readonly p99Us: number;
-  readonly p999Us: number;
-  readonly maxUs: number;
-}
 
 export interface ShoppersReport {
   readonly shoppers: number;
@@ -22,10 +13,10 @@ export interface ShoppersReport {
   /** Whole answers, by their status. */
   readonly answersBy: Readonly<Record<string, number>>;
   /**
-   * Of whole answers. The next request waits for the answer to the one before, as people do: a farm that stands still is asked less
+   * Of whole answers, from the first byte sent to the last one received. The next request waits for the answer to the one before, as people do: a farm that stands still is asked less
    * meanwhile, and has fewer slow answers here than a load of a fixed rate would find.
    */
-  readonly latencies: Latencies;
+  readonly latencies: Percentiles & { readonly maxUs: number };
   readonly sessionsBegun: number;
   readonly sessionsEnded: number;
   /** Sessions that were another, or an older one, when their visitor came back. Must be 0. */
@@ -45,8 +36,6 @@ export interface ShoppersReport {
 }
 
 const REMEMBERED_SECONDS = 600;
-/** Longer ones count as this. */
-const MAX_LATENCY_US = 60_000_000;
 
 export class Tally {
   requests = 0;
@@ -59,11 +48,7 @@ export class Tally {
   readonly #requestsBy = new Map<string, number>();
   readonly #answersBy = new Map<string, number>();
   readonly #failures = new Map<string, number>();
-  readonly #latenciesUs = build({
-    highestTrackableValue: MAX_LATENCY_US,
-    numberOfSignificantValueDigits: 3,
-    bitBucketSize: 32,
-  });
+  readonly #latencies = new Latencies();
   readonly #startedMs: number;
   /** Answers by second, a ring; and which second it is that a place is about. */
   readonly #answers = new Float64Array(REMEMBERED_SECONDS);
@@ -80,7 +65,7 @@ export class Tally {
 
   answered(status: number, tookMs: number, nowMs: number): void {
     count(this.#answersBy, String(status));
-    this.#latenciesUs.recordValue(Math.min(MAX_LATENCY_US, Math.max(1, Math.round(tookMs * 1000))));
+    this.#latencies.record(tookMs * 1000);
     const second = Math.floor((nowMs - this.#startedMs) / 1000);
     const place = second % REMEMBERED_SECONDS;
     if (this.#seconds[place] !== second) this.#answers[place] = 0;
@@ -102,7 +87,7 @@ export class Tally {
       requests,
       requestsBy: Object.fromEntries(this.#requestsBy),
       answersBy: Object.fromEntries(this.#answersBy),
-      latencies: this.#latencies(),
+      latencies: { ...this.#latencies.percentiles(), maxUs: this.#latencies.maxUs },
       sessionsBegun,
       sessionsEnded,
       sessionsLost,
@@ -111,17 +96,6 @@ export class Tally {
       reconnections,
       failures: Object.fromEntries(this.#failures),
       perSecond: this.#perSecond(Math.floor(seconds)),
-    };
-  }
-
-  #latencies(): Latencies {
-    const at = (percentile: number) => this.#latenciesUs.getValueAtPercentile(percentile);
-    return {
-      p50Us: at(50),
-      p90Us: at(90),
-      p99Us: at(99),
-      p999Us: at(99.9),
-      maxUs: this.#latenciesUs.maxValue,
     };
   }
 

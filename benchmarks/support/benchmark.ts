@@ -5,7 +5,7 @@ import { Command } from "commander";
 import { exitOnSignals } from "./children.js";
 import { describeMachine, type Machine } from "./machine.js";
 import { isInside, NamespaceError, reenter, refusal } from "./namespace.js";
-import { count } from "./parameters.js";
+import { seconds } from "./parameters.js";
 import { type Progress, ShownProgress, TimeLimitError } from "./progress.js";
 import { formatTable, type Rows } from "./text-table.js";
 
@@ -48,7 +48,7 @@ export function benchmarkCommand<Options, Figures>(benchmark: Benchmark<Options,
   const command = new Command(benchmark.name).description(benchmark.question);
   return benchmark
     .options(command)
-    .option("--time-limit <seconds>", "when it is given up", count, TIME_LIMIT_SECONDS)
+    .option("--time-limit <seconds>", "when it is given up", seconds, TIME_LIMIT_SECONDS)
     .option("--json", "print JSON")
     .action((options) => begin(benchmark, options));
 }

@@ -3,8 +3,8 @@
 // cheaper one.
 
 import { fileURLToPath } from "node:url";
-import { build } from "hdr-histogram-js";
 import { runGenerator } from "./generator.js";
+import { Latencies, type Percentiles } from "./latencies.js";
 
 export interface Load {
   /** Connections are shared out among them. */
@@ -29,13 +29,9 @@ export interface LoadSource {
 }
 
 /** What a load generator saw, or several at the same time together. */
-export interface LoadResult {
+export interface LoadResult extends Percentiles {
   readonly requests: number;
   readonly requestsPerSecond: number;
-  readonly p50Us: number;
-  readonly p90Us: number;
-  readonly p99Us: number;
-  readonly p999Us: number;
   /** What was received, heads included. */
   readonly bytes: number;
   /** Errors of sockets, timeouts, and answers other than 2xx (wrk takes 3xx, too). */
@@ -82,18 +78,14 @@ export function sharesOf(load: Load): Share[] {
 export function combineReports(reports: readonly GeneratorReport[]): LoadResult {
   if (reports.length === 0) throw new RangeError("no load generator has reported");
   const sum = (of: (one: GeneratorReport) => number) => reports.reduce((total, one) => total + of(one), 0);
-  const histogram = build({ numberOfSignificantValueDigits: 3 });
+  const all = new Latencies();
   for (const { latencies } of reports) {
-    for (const [us, count] of latencies) histogram.recordValueWithCount(us, count);
+    for (const [us, count] of latencies) all.record(us, count);
   }
-  const at = (percentile: number) => histogram.getValueAtPercentile(percentile);
   return {
     requests: sum((one) => one.requests),
     requestsPerSecond: sum((one) => one.requests / one.seconds),
-    p50Us: at(50),
-    p90Us: at(90),
-    p99Us: at(99),
-    p999Us: at(99.9),
+    ...all.percentiles(),
     bytes: sum((one) => one.bytes),
     failures: sum((one) => one.failures),
   };

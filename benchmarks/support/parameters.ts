@@ -2,6 +2,10 @@
 
 import { InvalidArgumentError } from "commander";
 import { MAX_WORKERS } from "../../core/memory/load-board.js";
+import { type OptionKind, wholeNumber } from "../../core/options/option-kinds.js";
+
+/** Timers of Node take 2^31 - 1 ms; a longer one would be over at once. With a day left for what is added: arrivals, warm-ups, the end. */
+const MAX_SECONDS = 2_000_000;
 
 /** A whole number above 0. */
 export function count(text: string): number {
@@ -11,14 +15,35 @@ export function count(text: string): number {
   return value;
 }
 
-/** A whole number from 1 to `max`. */
-export function countUpTo(max: number): (text: string) => number {
+/** What a farm's options of this kind take. */
+export function ofKind<Value>({ read, accepts, takes }: OptionKind<Value>): (text: string) => Value {
   return (text) => {
-    const value = Number(text);
-    if (!Number.isSafeInteger(value) || value < 1 || value > max)
-      throw new InvalidArgumentError(`It takes a whole number from 1 to ${max}.`);
+    const value = read(text);
+    if (!accepts(value)) throw new InvalidArgumentError(`It takes ${takes}.`);
     return value;
   };
+}
+
+/** Several of them, with commas between them. */
+export function severalOfKind<Value>(kind: OptionKind<Value>): (text: string) => Value[] {
+  const one = ofKind(kind);
+  return (text) => text.split(",").map((part) => one(part));
+}
+
+/** A whole number from 1 to `max`. */
+export function countUpTo(max: number): (text: string) => number {
+  return ofKind(wholeNumber(1, max));
+}
+
+/** Of the clock on the wall, at least one. */
+export const seconds = countUpTo(MAX_SECONDS);
+
+export const secondsOrNone = ofKind(wholeNumber(0, MAX_SECONDS));
+
+/** A file's or folder's. Node takes an empty one for the working directory, or for what is in it. */
+export function path(text: string): string {
+  if (text === "") throw new InvalidArgumentError("It takes a path.");
+  return text;
 }
 
 /** Some of the names, with commas between them. */

@@ -20,6 +20,12 @@ export interface ThreadTimes {
   readonly startedTicks: number;
 }
 
+/** A server ended before it was ready, or was not in time; the message is what it said on standard error, if anything. */
+export class ServerStartError extends Error {
+  override readonly name = "ServerStartError";
+  readonly code = "ERR_SERVER_START";
+}
+
 export class ServerProcess {
   /** All that the process prints; resolves at its end, when its output is closed. */
   readonly printed: Promise<string>;
@@ -42,40 +48,45 @@ export class ServerProcess {
 
   /**
    * Starts `node script …parameters` and waits until it prints a line that begins with "ready". `folder`: where it makes what is
-   * temporary, instead of the system's.
+   * temporary, instead of the system's. Rejects with a `ServerStartError`.
    */
   static async start(script: URL, parameters: readonly string[], folder?: string): Promise<ServerProcess> {
     const path = fileURLToPath(script);
     // A farm would warn of what it takes for a misspelt option of its own.
     const { LIMPET_NAMESPACE: _, ...env } = process.env;
     const child = spawnChild(process.execPath, [path, ...parameters], {
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["ignore", "pipe", "pipe"],
       env: { ...env, ...(folder !== undefined && { TMPDIR: folder }) },
     });
     const server = new ServerProcess(child);
-    let timer: NodeJS.Timeout | undefined;
-    const ready = new Promise<void>((resolve, reject) => {
+    let isReady = false;
+    // Kept for the error: on a terminal it would be lost under the progress bar.
+    let complaint = "";
+    child.stderr!.on("data", (chunk) => {
+      if (isReady) process.stderr.write(chunk);
+      else complaint += chunk;
+    });
+    const ready = new Promise<void>((resolve) => {
       let output = "";
       child.stdout!.on("data", (chunk) => {
         output += chunk;
         if (/^ready/m.test(output)) resolve();
       });
-      timer = setTimeout(() => reject(new Error(`${path} was not ready in time`)), READY_TIMEOUT_MS);
     });
-    const endedEarly = server.#ended.then((cause) =>
-      Promise.reject(new Error(`${path} ended early: ${cause}`)),
-    );
-    try {
-      await Promise.race([ready, endedEarly]);
-    } catch (error) {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<string>((resolve) => {
+      timer = setTimeout(resolve, READY_TIMEOUT_MS, "was not ready in time");
+    });
+    const early = server.#ended.then((cause) => `ended early: ${cause}`);
+    const problem = await Promise.race([ready, early, late]);
+    clearTimeout(timer);
+    if (problem !== undefined) {
       await server.stop();
-      throw error;
-    } finally {
-      clearTimeout(timer);
-      // The race has ended: what loses it is nobody's business any more.
-      ready.catch(() => {});
-      endedEarly.catch(() => {});
+      await server.printed;
+      throw new ServerStartError(complaint.trim().replace(/^limpet: /, "") || `${path} ${problem}`);
     }
+    isReady = true;
+    process.stderr.write(complaint);
     return server;
   }
 

@@ -1,8 +1,8 @@
 // Load of a list of requests: connections that ask without pause, each from an address of its own, since a farm pins a source to one
 // worker, and each with the session that it is given. undici, because autocannon cannot be told where a connection comes from.
 
-import { build, type Histogram } from "hdr-histogram-js";
 import { Client } from "undici";
+import { Latencies } from "../support/latencies.js";
 import { isInside } from "../support/namespace.js";
 import { Random } from "../support/random.js";
 import type { LoadFigures, RunningLoad, TuneLoad } from "./load.js";
@@ -17,7 +17,7 @@ export interface RequestLoadOptions {
 }
 
 /** How long an answer may take, in ms; a later one is a failure. */
-const ANSWER_TIMEOUT_MS = 10_000;
+export const ANSWER_TIMEOUT_MS = 10_000;
 /** After a failure, so that a farm that refuses is not asked in a tight loop. */
 const FAILURE_PAUSE_MS = 50;
 
@@ -26,7 +26,7 @@ interface Tally {
   answered: number;
   failures: number;
   firstFailure: string | undefined;
-  readonly latencies: Histogram;
+  readonly latencies: Latencies;
 }
 
 export class RequestLoad implements TuneLoad {
@@ -74,11 +74,12 @@ class RunningRequests implements RunningLoad {
   /** What was asked before and answered since counts as answered, with all of its latency: what is slow is not left out. */
   figures(): LoadFigures {
     const { sinceMs, answered, failures, firstFailure, latencies } = this.#tally;
+    const { p50Us, p99Us } = latencies.percentiles();
     return {
       requests: answered,
       requestsPerSecond: (answered * 1000) / (performance.now() - sinceMs),
-      p50Us: latencies.getValueAtPercentile(50),
-      p99Us: latencies.getValueAtPercentile(99),
+      p50Us,
+      p99Us,
       failures,
       ...(firstFailure === undefined ? {} : { firstFailure }),
     };
@@ -99,7 +100,7 @@ class RunningRequests implements RunningLoad {
       // What was cut off at the end says nothing.
       if (this.#isStopped) return;
       const tally = this.#tally;
-      tally.latencies.recordValue(Math.max(1, Math.round((performance.now() - askedMs) * 1000)));
+      tally.latencies.record((performance.now() - askedMs) * 1000);
       if (failure === undefined) {
         tally.answered++;
       } else {
@@ -158,11 +159,6 @@ export function weighted(requests: readonly TuneRequest[]): (random: Random) => 
 }
 
 function newTally(): Tally {
-  const latencies = build({
-    bitBucketSize: 32,
-    highestTrackableValue: 120_000_000,
-    numberOfSignificantValueDigits: 3,
-    autoResize: false,
-  });
-  return { sinceMs: performance.now(), answered: 0, failures: 0, firstFailure: undefined, latencies };
+  const sinceMs = performance.now();
+  return { sinceMs, answered: 0, failures: 0, firstFailure: undefined, latencies: new Latencies() };
 }

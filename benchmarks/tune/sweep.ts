@@ -11,7 +11,7 @@ import { checkPlace, expectedSeconds, FarmFolder, type FarmPlace, measure } from
 import { type Round, type Setting, summarize, type TuneFigures } from "./figures.js";
 import type { TuneLoad } from "./load.js";
 import { recommend } from "./reason.js";
-import { RequestLoad } from "./request-load.js";
+import { ANSWER_TIMEOUT_MS, RequestLoad } from "./request-load.js";
 import { readRequests, type TuneRequest } from "./requests.js";
 import { ShopperLoad } from "./shopper-load.js";
 
@@ -94,12 +94,17 @@ export interface Sweep {
 
 /** Throws an error with a code and one sentence for options, files of requests and machines that cannot be. */
 export function planSweep(options: TuneOptions): Sweep {
-  if (options.app !== undefined && isOfHandler(options)) {
+  const { app, handlerWaitMs = 0, handlerBurnMs = 0, rounds, seconds } = options;
+  if (app !== undefined && isOfHandler(options)) {
     throw new OptionError("--app (or LIMPET_APP) and --handler-… are two apps: tune takes one");
+  }
+  if (handlerWaitMs + handlerBurnMs >= ANSWER_TIMEOUT_MS) {
+    throw new OptionError(
+      `--handler-wait-ms and --handler-burn-ms take less than ${ANSWER_TIMEOUT_MS} together: a later answer is a failure`,
+    );
   }
   checkPlace(options);
   const settings = settingsOf(options);
-  const { rounds, seconds } = options;
   const load = loadOf(options, settings);
   return {
     options,

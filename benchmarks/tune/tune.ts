@@ -4,10 +4,22 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { AdminClient } from "../../core/cli/admin-client.js";
 import { clientOf } from "../../core/cli/admin-command.js";
 import { POLICIES, type PolicyName } from "../../core/director/policies.js";
+import { wholeNumber } from "../../core/options/option-kinds.js";
+import { OPTIONS } from "../../core/options/option-table.js";
 import { OptionError } from "../../core/options.js";
 import { MAX_SHOPPERS } from "../shoppers/shoppers.js";
 import type { Benchmark } from "../support/benchmark.js";
-import { count, countOrNone, counts, countUpTo, farmSizes, someOf } from "../support/parameters.js";
+import {
+  count,
+  countOrNone,
+  countUpTo,
+  farmSizes,
+  ofKind,
+  path,
+  seconds,
+  severalOfKind,
+  someOf,
+} from "../support/parameters.js";
 import { spreadText } from "../support/spread.js";
 import type { Rows } from "../support/text-table.js";
 import { apply, flagsOf, type Swept } from "./apply.js";
@@ -72,15 +84,21 @@ function addOptions(command: Command): Command {
     .option("--policies <name,…>", `policies to try: ${policyNames.join(", ")}`, someOf(policyNames), [
       "least-loaded" as const,
     ])
-    .option("--cache-mib <n,…>", "session caches of a worker to try, in MiB", counts, [64])
+    .option(
+      "--cache-mib <n,…>",
+      "session caches of a worker to try, in MiB",
+      severalOfKind(OPTIONS.cacheMib.kind),
+      [OPTIONS.cacheMib.default],
+    )
     .addOption(
-      new Option("--app <file>", "module of the app (default: the shop that limpet brings along)").env(
-        "LIMPET_APP",
-      ),
+      new Option("--app <file>", "module of the app (default: the shop that limpet brings along)")
+        .env("LIMPET_APP")
+        .argParser(path),
     )
     .option(
       "--requests <file>",
       "JSON list of requests: {method, path, headers, body, weight}, all but path optional (default: people who shop; GET / of an own app)",
+      path,
     )
     .option("--handler-wait-ms <n>", "instead of an app: a handler that waits so long", countOrNone)
     .option(
@@ -100,11 +118,15 @@ function addOptions(command: Command): Command {
       "connections or shoppers, each from an address of its own (default: 64, or 4 for each worker)",
       countUpTo(MAX_SHOPPERS),
     )
-    .option("--think-ms <n>", "how long shoppers think before each step, on average (default: 0)", thinkMs)
-    .option("--seconds <n>", "seconds of load for each setting of a round", count, 5)
+    .option(
+      "--think-ms <n>",
+      "how long shoppers think before each step, on average (default: 0)",
+      ofKind(wholeNumber(0, MAX_THINK_MS)),
+    )
+    .option("--seconds <n>", "seconds of load for each setting of a round", seconds, 5)
     .option("--rounds <n>", "rounds, of which the median counts", count, 3)
     .option("--seed <n>", "seed of the requests' order", countOrNone, 1)
-    .option("--html <file>", "write a report to this file, one page that needs nothing else")
+    .option("--html <file>", "write a report to this file, one page that needs nothing else", path)
     .option("--apply", "set what is recommended on a farm that is running")
     .option("--admin <url>", "its admin interface (default: LIMPET_ADMIN, else http://127.0.0.1:9090)")
     .addHelpText(
@@ -121,10 +143,6 @@ Examples:
 requests.json: [{"path": "/", "weight": 9}, {"method": "POST", "path": "/notes", "body": {"text": "hello"}}]
 Options of limpet serve that are not tuned are taken from LIMPET_… variables.`,
     );
-}
-
-function thinkMs(text: string): number {
-  return text === "0" ? 0 : countUpTo(MAX_THINK_MS)(text);
 }
 
 /** Above 0, in any fraction. */

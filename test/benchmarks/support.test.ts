@@ -24,6 +24,7 @@ import { PARSE_OK } from "../../core/wire/faults.js";
 import { parsePacket } from "../../core/wire/packet.js";
 import { PacketView } from "../../core/wire/packet-view.js";
 import { ACK, SYN } from "../../core/wire/tcp.js";
+import { failure } from "../core/cli/command-fixture.js";
 
 const support = suite("benchmark support");
 const folder = mkdtempSync(join(tmpdir(), "limpet-bench-"));
@@ -146,14 +147,21 @@ support("ServerProcess, ready, is measured and ended", async () => {
   await server.stop();
 });
 
-support("ServerProcess, that ends before it is ready, is an error that says how", async () => {
-  // The word within a line is not the line.
-  const url = script("early.mjs", `console.log("not ready"); setTimeout(() => process.exit(3), 50);`);
-  await ServerProcess.start(url, []).then(
-    () => assert.unreachable("it did not start"),
-    (error: Error) => assert.match(error.message, /early\.mjs ended early: exit code 3$/),
-  );
-});
+support(
+  "ServerProcess, that ends before it is ready, is an error that says how, or what it said",
+  async () => {
+    const errorOf = (name: string, source: string) => failure(ServerProcess.start(script(name, source), []));
+    // The word within a line is not the line.
+    const silent = await errorOf(
+      "early.mjs",
+      `console.log("not ready"); setTimeout(() => process.exit(3), 50);`,
+    );
+    assert.match(silent.message, /early\.mjs ended early: exit code 3$/);
+    const telling = await errorOf("tells.mjs", `console.error("limpet: no luck"); process.exitCode = 2;`);
+    assert.is(telling.message, "no luck");
+    assert.equal([silent.code, telling.code], ["ERR_SERVER_START", "ERR_SERVER_START"]);
+  },
+);
 
 support("ServerProcess, killed by a signal of somebody else, can still be stopped", async () => {
   const source = `console.log("ready"); setImmediate(() => process.kill(process.pid, "SIGKILL"));`;

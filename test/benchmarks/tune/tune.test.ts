@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate as eventLoopTurn } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -39,6 +40,18 @@ function run(...parameters: string[]): SpawnSyncReturns<string> {
 
 function leftBehind(): string[] {
   return readdirSync(folder).filter((name) => name.startsWith("limpet-tune-"));
+}
+
+/** Processes whose files are in `folder`. */
+function farmsUnderTest(): string[] {
+  return readdirSync("/proc").filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(folder);
+    } catch {
+      // It has ended since it was listed.
+      return false;
+    }
+  });
 }
 
 function figuresOf({ status, stdout, stderr }: SpawnSyncReturns<string>): TuneFigures {
@@ -123,8 +136,9 @@ tune("Ctrl-C, ends the farm too, and leaves nothing behind", async () => {
     // The first farm is starting, or about to.
     if (/^1\/3 /m.test(told)) own.kill("SIGINT");
   });
-  // The farm has the same standard error: it is closed when both are gone.
   assert.equal(await once(own, "close"), [130, null], told);
+  // What is killed may take a moment to be gone.
+  while (farmsUnderTest().length > 0) await eventLoopTurn();
   assert.equal(leftBehind(), []);
 });
 
@@ -138,7 +152,10 @@ tune("what cannot be, is said in a sentence, before anything is measured", async
     [["--workers", "1,65"], /whole numbers from 1 to 64/],
     [["--policies", "luck"], /some of least-loaded/],
     [["--handler-burn-ms", "0"], /a number above 0/],
-    [["--think-ms", "60001"], /whole number from 1 to 60000/],
+    [["--handler-wait-ms", "10000"], /take less than 10000 together/],
+    [["--handler-wait-ms", "5000", "--handler-burn-ms", "5000"], /take less than 10000 together/],
+    [["--cache-mib", "16,65537"], /whole number from 1 to 65536/],
+    [["--think-ms", "60001"], /whole number from 0 to 60000/],
     [["--think-ms", "10", "--app", wrong], /--think-ms is for shoppers/],
     [["--connections", "10001"], /whole number from 1 to 10000/],
     [["--html", join(folder, "no", "page.html")], /^html \(--html\): .*there is no such file$/],
@@ -153,6 +170,15 @@ tune("what cannot be, is said in a sentence, before anything is measured", async
   assert.is(status, 0);
   assert.match(stdout, /^Usage: limpet tune \[options\]\n[\s\S]*Examples:/);
   assert.is(run("--workers", "0").status, 2);
+  assert.equal(leftBehind(), []);
+});
+
+tune("a farm that cannot start, says why in a sentence, which is the last", () => {
+  const app = join(folder, "throws.mjs");
+  writeFileSync(app, 'throw new Error("no such luck");');
+  const { status, stdout, stderr } = run("--app", app, "--workers", "1", "--rounds", "1");
+  assert.equal([status, stdout], [2, ""]);
+  assert.match(stderr, /\n1\/1 .*\nlimpet: The app .*throws\.mjs could not be loaded: no such luck\.\n$/);
   assert.equal(leftBehind(), []);
 });
 

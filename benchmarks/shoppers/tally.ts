@@ -13,8 +13,9 @@ export interface ShoppersReport {
   /** Whole answers, by their status. */
   readonly answersBy: Readonly<Record<string, number>>;
   /**
-   * Of whole answers, from the first byte sent to the last one received. The next request waits for the answer to the one before, as people do: a farm that stands still is asked less
-   * meanwhile, and has fewer slow answers here than a load of a fixed rate would find.
+   * Of whole answers, from the first byte sent to the last one received. The next request waits for the answer to the one before,
+   * as people do: a farm that stands still is asked less meanwhile, and has fewer slow answers here than a load of a fixed rate
+   * would find.
    */
   readonly latencies: Percentiles & { readonly maxUs: number };
   readonly sessionsBegun: number;

@@ -1,3 +1,5 @@
+// Copies between memory of its own and shared memory, whatever the length and the alignment.
+
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

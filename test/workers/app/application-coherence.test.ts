@@ -10,10 +10,13 @@ import { kept } from "../../support/kept.js";
 import { Client, type Handler, SessionFarm, type Worker } from "../../support/session-farm.js";
 import { settle } from "../../support/settle.js";
 
+/** So many that two sessions, whose IDs are random, do not share one but once in 262,144 runs. */
+const STRIPES = 1 << 18;
+
 /** Two workers of one farm with this handler. */
 function twoWorkers(handler: Handler, options: Partial<SessionsOptions> = {}): [Worker, Worker] {
   const farm = new SessionFarm();
-  const memory = allocateSessionLocks(64);
+  const memory = allocateSessionLocks(STRIPES);
   const create = (worker: number) => {
     const locks = new SessionLocks(memory, worker, () => performance.now());
     return farm.worker(handler, { locks, ...options });

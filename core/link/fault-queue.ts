@@ -4,6 +4,7 @@
 // What is done to packet number n follows from the plan's seed, the queue's stream and n alone: no clock and no other
 // packet has a part in it, and one chance changed leaves what the others do as it was.
 
+import { copyBytes } from "../memory/copy-bytes.js";
 import type { FaultPlan } from "./fault-plan.js";
 
 /** What can happen to a packet. "overflowed": more packets were under way than there is room for, and it was lost. */
@@ -100,7 +101,7 @@ export class FaultQueue {
     const slot = this.#line[this.#head++ & (HELD_PACKETS - 1)]!;
     const length = this.#lengths[slot]!;
     const from = slot * this.#slotBytes;
-    target.set(this.#bytes.subarray(from, from + length), at);
+    copyBytes(this.#bytes, from, from + length, target, at);
     this.#free[this.#freeCount++] = slot;
     return length;
   }
@@ -133,7 +134,7 @@ export class FaultQueue {
       return -1;
     }
     const slot = this.#free[--this.#freeCount]!;
-    this.#bytes.set(bytes.subarray(offset, offset + length), slot * this.#slotBytes);
+    copyBytes(bytes, offset, offset + length, this.#bytes, slot * this.#slotBytes);
     this.#lengths[slot] = length;
     return slot;
   }

@@ -136,15 +136,14 @@ export class SocketConnection {
     this.#giveBack();
     this.#givenBytes += length;
     // Behind others it would wait, and keep a buffer that many others could use meanwhile.
-    const buffer = this.socket.writableLength === 0 ? this.#buffers.borrow(length) : undefined;
-    if (buffer === undefined) {
-      this.socket.write(Buffer.from(bytes.subarray(offset, offset + length)), this.#written);
-      return;
+    const borrowed = this.socket.writableLength === 0 ? this.#buffers.borrow(length) : undefined;
+    if (borrowed !== undefined) {
+      this.#borrowed = borrowed;
+      this.#borrowedUntil = this.#givenBytes;
     }
+    const buffer = borrowed?.subarray(0, length) ?? Buffer.allocUnsafe(length);
     copyBytes(bytes, offset, offset + length, buffer, 0);
-    this.#borrowed = buffer;
-    this.#borrowedUntil = this.#givenBytes;
-    this.socket.write(buffer.subarray(0, length), this.#written);
+    this.socket.write(buffer, this.#written);
     this.#giveBack();
   }
 

@@ -2,6 +2,7 @@
 // What always holds: a bounded number waits; what is one too many, or too long, is dropped and counted, as a network would.
 
 import type { RemoteInfo, Socket } from "node:dgram";
+import { copyBytes } from "../memory/copy-bytes.js";
 import { EVENT_DATAGRAM } from "../memory/descriptor.js";
 import {
   MAPPED,
@@ -71,7 +72,7 @@ export class SocketDatagrams {
       if (slot < 0) break;
       const at = pool.packetOffset(slot);
       writePeer(pool.bytes, at, source.address, source.port, this.#host, this.#port);
-      pool.bytes.set(payload, at + PEER_BYTES);
+      copyBytes(payload, 0, payload.length, pool.bytes, at + PEER_BYTES);
       burst.addEvent(EVENT_DATAGRAM, 0, slot, length);
     }
     if (taken > 0) waiting.splice(0, taken);
@@ -80,7 +81,8 @@ export class SocketDatagrams {
   /** Sends the payload behind the peer block at `bytes[offset …]`, `length` bytes with it, to the block's source. */
   send(bytes: Uint8Array, offset: number, length: number): void {
     if (this.#closed) return;
-    const payload = Buffer.from(bytes.subarray(offset + PEER_BYTES, offset + length));
+    const payload = Buffer.allocUnsafe(length - PEER_BYTES);
+    copyBytes(bytes, offset + PEER_BYTES, offset + length, payload, 0);
     const address = peerSourceAddress(bytes, offset);
     // A socket of both kinds knows IPv4 addresses by their mapped form only.
     const isMapped = this.#host.includes(":") && bytes[offset + PEER_IP_VERSION] === 4;

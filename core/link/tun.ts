@@ -9,6 +9,7 @@
 // slot costs a second range in the call, of a longer one what the slot has is copied to the front of the large slot.
 
 import { closeSync } from "node:fs";
+import { copyBytes } from "../memory/copy-bytes.js";
 import { NO_SLOT } from "../memory/descriptor.js";
 import type { PacketEgressPlan } from "./egress.js";
 import { addressOf, createPoll } from "./libc.js";
@@ -106,7 +107,7 @@ export class TunLink implements PacketLink {
 
   transmit(bytes: Uint8Array, offset: number, length: number): boolean {
     if (this.#closed || length > this.#egress.mtuBytes) return false;
-    this.#egress.buffer.set(bytes.subarray(offset, offset + length), this.#egress.start);
+    copyBytes(bytes, offset, offset + length, this.#egress.buffer, this.#egress.start);
     return this.#egress.transmit(length, 0, -1, 0);
   }
 

@@ -3,6 +3,7 @@
 // came. Connects the service to the app. The director has validated the headers. Knows nothing of what payloads mean.
 
 import type { Egress } from "../../core/link/egress.js";
+import { copyBytes } from "../../core/memory/copy-bytes.js";
 import { EVENT_DATAGRAM } from "../../core/memory/descriptor.js";
 import type { TransmitProducer } from "../../core/memory/transmit-ring.js";
 import { formatAddress } from "../../core/wire/address.js";
@@ -143,7 +144,7 @@ export class DatagramServer {
     const at = this.#transmit.reserve(link, EVENT_DATAGRAM, 0, 0, PEER_BYTES + payload.length);
     if (at < 0) return;
     this.#transmit.bytes.set(block, at);
-    this.#transmit.bytes.set(payload, at + PEER_BYTES);
+    copyBytes(payload, 0, payload.length, this.#transmit.bytes, at + PEER_BYTES);
     this.#outputDue();
   }
 

@@ -17,6 +17,7 @@
 // A request whose id cannot be read gets no answer.
 
 import { Packr } from "msgpackr";
+import { copyBytes } from "../../core/memory/copy-bytes.js";
 import { readUtf8 } from "../http/latin1.js";
 import { isPlainMessagePack, isString, readSize } from "./message-pack-check.js";
 
@@ -153,7 +154,7 @@ export class DatagramService<Peer extends DatagramPeer = DatagramPeer> {
   }
 
   #unpack(bytes: Uint8Array, start: number, end: number): unknown {
-    this.#scratch.set(bytes.subarray(start, end), 0);
+    copyBytes(bytes, start, end, this.#scratch, 0);
     return this.#packr.unpack(this.#scratch.subarray(0, end - start));
   }
 
